@@ -120,8 +120,13 @@ impl Charge {
 
     /// Takes over what `other` pays for. Both must be of one budget.
     pub fn join(&mut self, mut other: Charge) {
-        assert!(Arc::ptr_eq(&self.budget.shared, &other.budget.shared), "charges of two budgets cannot be joined");
+        assert!(self.is_of_same_budget(&other), "charges of two budgets cannot be joined");
         self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Whether both are of one budget, so that they can be joined.
+    pub fn is_of_same_budget(&self, other: &Charge) -> bool {
+        Arc::ptr_eq(&self.budget.shared, &other.budget.shared)
     }
 
     /// Hands `bytes` of it (all of it, if it has fewer) to somebody else.
