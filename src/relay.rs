@@ -1,0 +1,3 @@
+//! What happens to a span: the pure floor.
+
+pub mod otlp;
