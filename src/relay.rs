@@ -1,13 +1,50 @@
 //! What happens to a span between the two sockets: one machine without clock, socket, thread, log or randomness. Time
 //! comes in as a value, effects go out as values.
 
+mod admission;
+pub mod batch;
 pub mod budget;
+pub mod buffer;
 pub mod clock;
 pub mod custody;
+pub mod envelope;
 pub mod frame;
+pub mod hash;
+pub mod keep;
+mod machine;
+pub mod otlp;
 pub mod queue;
+pub mod retry;
+pub mod runs;
+pub mod sampling;
+pub mod slab;
 
 use crate::relay::custody::Ledger;
+
+pub use machine::{Options, Relay};
+
+use crate::relay::otlp::Malformed;
+use crate::relay::otlp::scan::Rejected;
+
+/// What an OK to the app says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Spans in our custody from now on.
+    pub accepted: u64,
+    /// Spans that are not, for good.
+    pub rejected: Rejected,
+}
+
+/// Why a scanned request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No room for its index; try again.
+    Full,
+    /// Not an OTLP trace request.
+    Malformed(Malformed),
+    /// The process is leaving; try again elsewhere.
+    Draining,
+}
 
 /// How a request came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

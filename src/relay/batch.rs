@@ -125,10 +125,12 @@ impl Packer {
             return None;
         }
         let paid = self.till.close();
-        let groups = group::merge(self.groups.drain(..), paid);
+        let groups = group::merge(self.groups.drain(..));
         let len = encoded_len(&groups);
         let mut body = Vec::new();
         compose(&groups, &mut body);
+        let pay = |bytes: Bytes| Bytes::from_owner(Paid { bytes, _charges: paid.clone() });
+        let body = body.into_iter().map(pay).collect();
         (self.len, self.last) = (0, 0);
         let custody = std::mem::replace(&mut self.custody, Custody::none());
         Some(Batch { body, len, custody, cut_at: now, attempts: 0 })

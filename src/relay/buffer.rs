@@ -15,7 +15,7 @@ use crate::relay::hash::Keyed;
 use crate::relay::otlp::{Parentage, TraceId};
 use crate::relay::runs::Chain;
 use crate::relay::sampling::facts::Facts;
-use crate::relay::slab::{NOWHERE, Slab};
+use crate::relay::slab::Slab;
 use links::{Line, Links};
 use siblings::Siblings;
 
@@ -101,9 +101,9 @@ pub struct Arrival {
 }
 
 impl Buffer {
-    /// What one open trace costs beside its spans, in bytes: its place, and its share of the index at its emptiest,
-    /// while a larger one is being made.
-    pub const TRACE_COST: usize = Slab::<Trace>::PLACE_COST + 24;
+    /// What one open trace costs beside its spans, in bytes: its place, its share of the index at its emptiest while a
+    /// larger one is being made, and what its decision will cost beyond what its place then gives back.
+    pub const TRACE_COST: usize = Slab::<Trace>::PLACE_COST + 24 + 64;
 
     /// No open traces.
     pub fn new(options: Options, keyed: Keyed) -> Buffer {
@@ -257,11 +257,7 @@ impl Buffer {
     }
 }
 
-impl Trace {
-    const _SMALL: () = assert!(size_of::<Trace>() <= 208, "the cost of an open trace is part of the promise");
-}
-
-const _: () = assert!(NOWHERE == u32::MAX);
+const _: () = assert!(size_of::<Trace>() <= 192, "the cost of an open trace is part of the promise");
 
 #[cfg(test)]
 mod tests;

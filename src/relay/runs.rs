@@ -12,6 +12,8 @@ use crate::relay::slab::{NOWHERE, Slab};
 pub struct Runs {
     runs: Slab<Run>,
     requests: Slab<Request>,
+    /// Envelopes named by requests, all together.
+    names: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,12 +83,23 @@ impl Runs {
 
     /// Opens a request. It stays until [`Runs::finish`], then for as long as it has runs.
     pub fn open(&mut self, frame: Frame, envelopes: Vec<Arc<Envelope>>) -> u32 {
+        self.names += envelopes.len();
         self.requests.insert(Request { frame, envelopes, needed: 1 })
     }
 
     /// The request has been read to its end.
     pub fn finish(&mut self, request: u32) {
         self.unneed(request);
+    }
+
+    /// The bytes of a request that is open.
+    pub fn body(&self, request: u32) -> &bytes::Bytes {
+        self.requests.at(request).frame.bytes()
+    }
+
+    /// One of the envelopes of a request that is open.
+    pub fn envelope(&self, request: u32, name: u32) -> &Arc<Envelope> {
+        &self.requests.at(request).envelopes[name as usize]
     }
 
     /// Adds a span's record to the end of a chain; neighbours become one run.
@@ -157,7 +170,7 @@ impl Runs {
 
     /// What everything here costs beside the requests' bytes, in bytes.
     pub fn owed(&self) -> usize {
-        self.runs.len() * Self::RUN_COST + self.requests.len() * Self::REQUEST_COST
+        self.runs.len() * Self::RUN_COST + self.requests.len() * Self::REQUEST_COST + self.names * Self::NAME_COST
     }
 
     /// Whether nothing is held.
@@ -169,7 +182,7 @@ impl Runs {
         let request = self.requests.at_mut(at);
         request.needed -= 1;
         if request.needed == 0 {
-            self.requests.remove(at);
+            self.names -= self.requests.remove(at).envelopes.len();
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Mark, Paid, Room};
+use super::{Mark, Room};
 use crate::relay::budget::{Budget, Charge};
 use crate::relay::envelope::Envelope;
 use crate::relay::otlp::{compose, stamp};
@@ -181,17 +181,15 @@ impl Group {
     }
 }
 
-/// The groups of a request in their final form: scopes of equal resources under one resource, all of it paid for by
-/// `paid` until the last byte is gone.
-pub fn merge(groups: impl Iterator<Item = Group>, paid: Arc<Vec<Charge>>) -> Vec<compose::Group> {
+/// The groups of a request in their final form: scopes of equal resources under one resource.
+pub fn merge(groups: impl Iterator<Item = Group>) -> Vec<compose::Group> {
     let mut merged: Vec<compose::Group> = Vec::new();
     for mut group in groups.filter(|group| !group.pieces.is_empty() || !group.copies.is_empty()) {
         group.seal();
-        let keep = |bytes: Bytes| Bytes::from_owner(Paid { bytes, _charges: paid.clone() });
-        let scope = (keep(group.envelope.scope.clone()), group.pieces.into_iter().map(keep).collect());
+        let scope = (group.envelope.scope.clone(), group.pieces);
         match merged.iter_mut().find(|known| known.resource == group.envelope.resource) {
             Some(known) => known.scopes.push(scope),
-            None => merged.push(compose::Group { resource: keep(group.envelope.resource.clone()), scopes: vec![scope] }),
+            None => merged.push(compose::Group { resource: group.envelope.resource.clone(), scopes: vec![scope] }),
         }
     }
     merged

@@ -1,0 +1,275 @@
+//! Taking a request in: check everything and pay for everything first, then change the relay with no way to fail.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::relay::buffer::{Arrival, Buffer};
+use crate::relay::clock::Tick;
+use crate::relay::custody::{Custody, Fate, Reason};
+use crate::relay::envelope::Envelope;
+use crate::relay::frame::Frame;
+use crate::relay::keep::Kept;
+use crate::relay::otlp::scan::{Scan, scan};
+use crate::relay::otlp::{Limits, Sighting, TraceId, resource_attributes};
+use crate::relay::runs::{Chain, Runs};
+use crate::relay::sampling::facts::{Marks, SpanFacts, Witness};
+use crate::relay::sampling::memory::Decision;
+use crate::relay::sampling::tracestate::{self, Stamp};
+use crate::relay::{Receipt, Refusal, Relay, Transport, Trigger};
+
+/// Kinds of spans that may have a child in another process: CLIENT and PRODUCER.
+const OUTGOING: [u8; 2] = [3, 4];
+
+/// What of a request is reused for the next one.
+#[derive(Debug, Default)]
+pub struct Desk {
+    scan: Scan,
+    witness: Witness,
+    resource: Vec<u8>,
+    scope: Vec<u8>,
+}
+
+/// What happens to the spans of one trace in this request.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// Into the open trace at this place.
+    Open(u32),
+    /// After the trace, which was kept.
+    Late(Stamp),
+    /// After the trace, which was let go.
+    Gone,
+}
+
+impl Relay {
+    /// Takes a request's spans into custody, or none of them.
+    pub fn admit(&mut self, frame: Frame, transport: Transport, now: Tick) -> Result<Receipt, Refusal> {
+        let mut desk = std::mem::take(&mut self.desk);
+        let taken = self.admit_with(&mut desk, frame, transport, now);
+        self.desk = desk;
+        taken
+    }
+
+    fn admit_with(
+        &mut self,
+        desk: &mut Desk,
+        frame: Frame,
+        transport: Transport,
+        now: Tick,
+    ) -> Result<Receipt, Refusal> {
+        if self.closed {
+            return Err(Refusal::Draining);
+        }
+        self.read(desk, &frame)?;
+        let (scanned, rejected) = (desk.scan.spans.len() as u64, desk.scan.rejected);
+        let all = scanned + u64::from(rejected.total());
+        match transport {
+            Transport::Grpc => self.counts.received_grpc += all,
+            Transport::Http => self.counts.received_http += all,
+        }
+        let Some(charge) = self.budget.charge(cost(&desk.scan, frame.bytes().len())) else {
+            self.counts.refused_full += all;
+            return Err(Refusal::Full);
+        };
+        self.overhead.join(charge);
+        self.counts.rejected_trace_id += u64::from(rejected.invalid_trace_id);
+        self.counts.rejected_span_id += u64::from(rejected.invalid_span_id);
+        self.counts.rejected_malformed += u64::from(rejected.malformed);
+        let custody = self.ledger.open(scanned);
+        let (names, envelopes) = self.envelopes_of(desk, &frame, now);
+        let request = self.runs.open(frame, envelopes);
+        match self.sampler.is_some() {
+            true => self.sort(desk, request, &names, custody, now),
+            false => self.keep_at_once(desk, request, &names, custody),
+        }
+        self.runs.finish(request);
+        self.settle_overhead();
+        self.pack(now);
+        Ok(Receipt { accepted: scanned, rejected })
+    }
+
+    fn read(&mut self, desk: &mut Desk, frame: &Frame) -> Result<(), Refusal> {
+        desk.scan.clear();
+        desk.witness.clear();
+        let limits = Limits { spans_max: self.options.request_spans_max, ..Limits::default() };
+        let body = frame.bytes();
+        let read = match self.sampler.as_ref().map(|sampler| sampler.watch()) {
+            Some(watch) if !watch.is_empty() => scan(body, &limits, &mut desk.witness.with(watch), &mut desk.scan),
+            _ => scan(body, &limits, &mut (), &mut desk.scan),
+        };
+        read.map_err(Refusal::Malformed)
+    }
+
+    /// The envelopes of a request's scopes, each known by the place of its scope in the request.
+    fn envelopes_of(&mut self, desk: &mut Desk, frame: &Frame, now: Tick) -> (Vec<u32>, Vec<Arc<Envelope>>) {
+        let count = desk.scan.envelopes.len();
+        let mut envelopes: Vec<Arc<Envelope>> = Vec::with_capacity(count);
+        let mut names = Vec::with_capacity(count);
+        for scope in 0..count as u32 {
+            desk.resource.clear();
+            desk.scope.clear();
+            desk.scan.resource_envelope(
+                frame.bytes(),
+                desk.scan.envelopes[scope as usize].resource,
+                &mut desk.resource,
+            );
+            desk.scan.scope_envelope(frame.bytes(), scope, &mut desk.scope);
+            let envelope = self.envelope(&desk.resource, &desk.scope);
+            if let Some(service) = envelope.service {
+                self.buffer.heard(service, now);
+            }
+            names.push(scope);
+            envelopes.push(envelope);
+        }
+        (names, envelopes)
+    }
+
+    fn envelope(&mut self, resource: &[u8], scope: &[u8]) -> Arc<Envelope> {
+        if let Some(known) = self.envelopes.find(resource, scope) {
+            return known.clone();
+        }
+        let mut service = None;
+        resource_attributes(resource, |key, value| {
+            if let (b"service.name", crate::relay::otlp::Value::Str(name)) = (key, value) {
+                service = Some(self.keyed.bytes(name));
+            }
+        });
+        let marks = match &self.sampler {
+            Some(sampler) => sampler.watch().resource(|show| resource_attributes(resource, show)),
+            None => Marks::default(),
+        };
+        let charge = self.overhead.split(Envelope::COST + resource.len() + scope.len());
+        let (resource, scope) = (Bytes::copy_from_slice(resource), Bytes::copy_from_slice(scope));
+        let envelope = Arc::new(Envelope::new(resource, scope, marks, service, charge));
+        self.envelopes.remember(&envelope);
+        envelope
+    }
+
+    /// No tail sampling: the ratio decides here and now, and what it keeps goes straight to the packer.
+    fn keep_at_once(&mut self, desk: &Desk, request: u32, names: &[u32], mut custody: Custody) {
+        let (mut chain, mut stamp) = (Chain::default(), Stamp::default());
+        let body = self.runs.body(request).clone();
+        let mut released = 0;
+        let mut verdict: Option<(TraceId, Option<Stamp>)> = None;
+        for seen in &desk.scan.spans {
+            let keep = match (&self.ratio, verdict) {
+                (None, _) => Some(Stamp::default()),
+                (Some(_), Some((id, keep))) if id == seen.trace && seen.trace_state.is_none() => keep,
+                (Some(ratio), _) => ratio.decide(&seen.trace, trace_state(&body, seen)),
+            };
+            verdict = seen.trace_state.is_none().then_some((seen.trace, keep));
+            let Some(keep) = keep else {
+                released += 1;
+                continue;
+            };
+            if keep != stamp && !chain.is_empty() {
+                self.keep(std::mem::take(&mut chain), stamp, false, &mut custody);
+            }
+            stamp = keep;
+            let name = names[seen.envelope as usize];
+            self.runs.append(&mut chain, request, name, seen.offset, seen.len);
+        }
+        self.ledger.close(custody.split(released), Fate::SampledOut(Reason::Ratio));
+        let whole = desk.scan.whole && released == 0 && self.ratio.is_none();
+        self.keep(chain, stamp, whole, &mut custody);
+    }
+
+    /// Tail sampling: spans go to their traces, to be decided later; spans of decided traces follow the decision.
+    fn sort(&mut self, desk: &mut Desk, request: u32, names: &[u32], mut custody: Custody, now: Tick) {
+        let body = self.runs.body(request).clone();
+        let (mut late, mut late_stamp) = (Chain::default(), Stamp::default());
+        let mut last: Option<(TraceId, Way)> = None;
+        for (place, seen) in desk.scan.spans.iter().enumerate() {
+            let way = match last {
+                Some((id, way)) if id == seen.trace => Some(way),
+                _ => self.way(seen, &body, now),
+            };
+            let Some(way) = way else {
+                self.ledger.close(custody.split(1), Fate::SampledOut(Reason::Ratio));
+                last = None;
+                continue;
+            };
+            last = Some((seen.trace, way));
+            let name = names[seen.envelope as usize];
+            match way {
+                Way::Gone => {
+                    self.counts.late.1 += 1;
+                    self.ledger.close(custody.split(1), Fate::SampledOut(Reason::Remembered));
+                }
+                Way::Late(stamp) => {
+                    self.counts.late.0 += 1;
+                    if stamp != late_stamp && !late.is_empty() {
+                        self.keep(std::mem::take(&mut late), late_stamp, false, &mut custody);
+                    }
+                    late_stamp = stamp;
+                    self.runs.append(&mut late, request, name, seen.offset, seen.len);
+                }
+                Way::Open(at) => {
+                    let resource = &self.runs.envelope(request, name).marks.clone();
+                    let randomness = trace_state(&body, seen).and_then(tracestate::randomness);
+                    let arrival = Arrival { parentage: seen.parentage, outgoing: OUTGOING.contains(&seen.kind) };
+                    let (chain, facts) = self.buffer.arrive(at, arrival, custody.split(1), now);
+                    self.runs.append(chain, request, name, seen.offset, seen.len);
+                    facts.note(&SpanFacts { start: seen.start, end: seen.end, status: seen.status, randomness });
+                    facts.mark(resource);
+                    if let Some(marks) = desk.witness.row(place) {
+                        facts.mark(marks);
+                    }
+                    if self.buffer.arrived(at, u64::from(seen.len)) {
+                        let held = self.buffer.take(at);
+                        self.decide(held, Trigger::TraceLimit);
+                        last = None;
+                    }
+                }
+            }
+        }
+        self.keep(late, late_stamp, false, &mut custody);
+        debug_assert_eq!(custody.spans(), 0, "every span went one way");
+    }
+
+    /// Where a span's trace is; nothing when the ratio lets it go.
+    fn way(&mut self, seen: &Sighting, body: &[u8], now: Tick) -> Option<Way> {
+        if let Some(ratio) = &self.ratio {
+            ratio.decide(&seen.trace, trace_state(body, seen))?;
+        }
+        if let Some(at) = self.buffer.find(&seen.trace) {
+            return Some(Way::Open(at));
+        }
+        match self.memory.recall(&seen.trace) {
+            Some(Decision::Kept { threshold }) => return Some(Way::Late(self.stamp(&seen.trace, threshold))),
+            Some(Decision::Released) => return Some(Way::Gone),
+            None => {}
+        }
+        while self.buffer.is_full() {
+            let Some(held) = self.buffer.take_oldest() else { break };
+            self.decide(held, Trigger::TableFull);
+        }
+        Some(Way::Open(self.buffer.open(seen.trace, now)))
+    }
+
+    /// Hands a chain over to be packed.
+    fn keep(&mut self, chain: Chain, stamp: Stamp, whole: bool, custody: &mut Custody) {
+        if chain.is_empty() {
+            return;
+        }
+        let custody = custody.split(u64::from(chain.spans));
+        self.kept.push(Kept { chain, stamp, whole }, custody);
+    }
+}
+
+fn trace_state<'a>(body: &'a [u8], seen: &Sighting) -> Option<&'a [u8]> {
+    seen.trace_state.and_then(|(offset, len)| body.get(offset as usize..)?.get(..len as usize))
+}
+
+/// What a request may cost beside its bytes, at most: a run and a trace for each change from one trace to another.
+fn cost(scan: &Scan, body: usize) -> usize {
+    let changes = scan.spans.windows(2).filter(|pair| changes(&pair[0], &pair[1])).count() + 1;
+    let spans: usize = scan.spans.iter().map(|seen| seen.len as usize).sum();
+    let envelopes = scan.envelopes.len() * (Envelope::COST + Runs::NAME_COST) + body.saturating_sub(spans);
+    changes * (Runs::RUN_COST + Buffer::TRACE_COST) + Runs::REQUEST_COST + envelopes
+}
+
+fn changes(before: &Sighting, after: &Sighting) -> bool {
+    let adjacent = before.offset + before.len == after.offset && before.envelope == after.envelope;
+    before.trace != after.trace || !adjacent
+}

@@ -1,0 +1,118 @@
+//! What reading a span costs: the scanner beside prost's decode of the same bytes, turn and turn about in one run.
+//! `cargo bench --bench micro`; a number in the arguments is how many seconds it takes (default 3).
+
+#[path = "../../wire/requests.rs"]
+#[allow(dead_code)]
+mod requests;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use requests::{Random, realistic};
+use tailwater::relay::otlp::{Limits, Observer, Scan, Value, fields, scan};
+
+const SPANS: usize = 512;
+
+fn main() {
+    let seconds = std::env::args().find_map(|argument| argument.parse().ok()).unwrap_or(3.0f64);
+    let body = realistic(&mut Random(1), SPANS).encode_to_vec();
+    println!("{SPANS} spans of {} bytes", body.len() / SPANS);
+    let (mut plain, mut watched) = (Scan::default(), Scan::default());
+    let mut watcher = Errors::default();
+    let mut contestants: [(&str, &mut dyn FnMut()); 5] = [
+        ("bare walk", &mut || drop(black_box(walk(black_box(&body))))),
+        ("scan", &mut || scan(black_box(&body), &Limits::default(), &mut (), &mut plain).expect("it is valid")),
+        ("scan, one attribute watched", &mut || {
+            scan(black_box(&body), &Limits::default(), &mut watcher, &mut watched).expect("it is valid")
+        }),
+        ("prost decode", &mut || drop(black_box(ExportTraceServiceRequest::decode(black_box(body.as_slice()))))),
+        ("memcpy", &mut || drop(black_box(black_box(&body).to_vec()))),
+    ];
+    let mut best = [Duration::MAX; 5];
+    let mut all: [Vec<Duration>; 5] = Default::default();
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    while Instant::now() < end {
+        for (i, (_, run)) in contestants.iter_mut().enumerate() {
+            let start = Instant::now();
+            run();
+            let took = start.elapsed();
+            best[i] = best[i].min(took);
+            all[i].push(took);
+        }
+    }
+    let per_span = |took: Duration| took.as_nanos() as f64 / SPANS as f64;
+    let medians = all.map(|mut times| {
+        times.sort_unstable();
+        times[times.len() / 2]
+    });
+    for (i, (name, _)) in contestants.iter().enumerate() {
+        let ratio = medians[i].as_secs_f64() / medians[3].as_secs_f64();
+        println!(
+            "{name:28} {:8.1} ns/span (best {:.1})  {ratio:.3} of prost decode",
+            per_span(medians[i]),
+            per_span(best[i])
+        );
+    }
+}
+
+/// Looks at every tag of every span and steps over every value, checking nothing: what no scanner can be faster than.
+fn walk(body: &[u8]) -> u64 {
+    fn fields(mut rest: &[u8], path: &[u32], sum: &mut u64) {
+        while !rest.is_empty() {
+            let key = number(&mut rest);
+            let len = match key & 7 {
+                0 => {
+                    *sum += number(&mut rest);
+                    0
+                }
+                1 => 8,
+                2 => number(&mut rest) as usize,
+                _ => 4,
+            };
+            let (value, tail) = rest.split_at(len);
+            if let [next, deeper @ ..] = path
+                && key == u64::from(*next)
+            {
+                fields(value, deeper, sum);
+            }
+            *sum += key;
+            rest = tail;
+        }
+    }
+    let mut sum = 0;
+    fields(
+        body,
+        &[fields::request::RESOURCE_SPANS, fields::resource_spans::SCOPE_SPANS, fields::scope_spans::SPANS],
+        &mut sum,
+    );
+    sum
+}
+
+fn number(rest: &mut &[u8]) -> u64 {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let byte = rest[0];
+        *rest = &rest[1..];
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return value;
+        }
+        shift += 7;
+    }
+}
+
+/// Watches one attribute, as a policy does.
+#[derive(Default)]
+struct Errors {
+    found: u64,
+}
+
+impl Observer for Errors {
+    const WATCHES: bool = true;
+    fn attribute(&mut self, key: &[u8], value: Value<'_>) {
+        self.found += u64::from(key == b"http.response.status_code" && value == Value::Int(500));
+    }
+    fn span_end(&mut self, _accepted: bool) {}
+}

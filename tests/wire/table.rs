@@ -1,0 +1,1 @@
+//! Hand-made requests at every edge of the wire format, with the verdict that prost was seen to give.
