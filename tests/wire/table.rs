@@ -314,7 +314,7 @@ fn nested(levels: usize, level: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
 fn nesting_ends_where_prost_ends_it() {
     let arrays = |levels| with_span(&attribute(&nested(levels, |inside| nest(5, &nest(1, &inside)))));
     let lists = |levels| with_span(&attribute(&nested(levels, |inside| nest(6, &nest(1, &nest(2, &inside))))));
-    let groups = |levels| with_span(&join(&[&vec![0x9b, 0x06].repeat(levels), &vec![0x9c, 0x06].repeat(levels)]));
+    let groups = |levels| with_span(&join(&[&[0x9b, 0x06].repeat(levels), &[0x9c, 0x06].repeat(levels)]));
     expect(ACCEPTED, &[("47 arrays", arrays(47)), ("31 lists", lists(31)), ("97 groups", groups(97))]);
     expect(POISONED, &[("48 arrays", arrays(48)), ("32 lists", lists(32)), ("98 groups", groups(98))]);
     let resource = |levels| nest(1, &nest(1, &nest(2, &nested(levels, |inside| nest(5, &nest(1, &inside))))));
