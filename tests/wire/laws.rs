@@ -53,6 +53,29 @@ fn a_scan_forgets_the_request_before() {
     assert_eq!((out.rejected.total(), out.whole), (0, false));
 }
 
+/// What a decoder would answer with a hundred times their size leaves nothing behind here.
+#[test]
+fn hostile_requests_take_no_memory_beyond_their_own_bytes() {
+    let empty = |levels| (0..levels).fold([0x12, 0].repeat(100_000), |inside, _| nest(2, &inside));
+    let scattered = [&[0x98, 0x06, 0x00][..], &nest(2, &[])].concat().repeat(50_000);
+    for inside in [empty(0), empty(1), empty(2), scattered.clone(), nest(2, &scattered), nest(2, &nest(2, &scattered))]
+    {
+        let scan = scanned(&nest(1, &inside));
+        assert_eq!((scan.spans.capacity(), scan.envelopes.capacity(), scan.resources.capacity()), (0, 0, 0));
+    }
+}
+
+#[test]
+fn memory_for_a_usual_request_is_kept_and_for_a_huge_one_given_back() {
+    let kept = |spans| {
+        let mut out = scanned(&realistic(&mut Random(1), spans).encode_to_vec());
+        out.clear();
+        out.spans.capacity()
+    };
+    assert!(512 <= kept(512));
+    assert_eq!(kept(3 * Scan::SPANS_KEPT), Scan::SPANS_KEPT);
+}
+
 #[test]
 fn more_spans_than_allowed_are_too_many() {
     let body = realistic(&mut Random(1), 3).encode_to_vec();
@@ -83,6 +106,26 @@ fn a_malformed_request_is_told_what_is_wrong_and_at_which_byte() {
     let error = scan(&body, &Limits::default(), &mut (), &mut Scan::default()).unwrap_err();
     assert_eq!(error, Malformed { what: What::Text, offset: 6 });
     assert_eq!(error.to_string(), "not an OTLP trace request: text is not UTF-8 (byte 6)");
+}
+
+#[test]
+fn every_kind_of_fault_has_its_name() {
+    let what = |body: &[u8]| scan(body, &Limits::default(), &mut (), &mut Scan::default()).unwrap_err().what;
+    let cases: [(&[u8], What); 9] = [
+        (&[0x98, 0x06, 0x80], What::Truncated),
+        (&[0x99, 0x06, 1, 2, 3], What::Overrun),
+        (&[0x98, 0x06, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], What::Varint),
+        (&[0x9e, 0x06], What::Key),
+        (&[0x02, 0], What::Key),
+        (&[0x0a, 5, 1], What::Overrun),
+        (&[0x08, 1], What::WireType),
+        (&[0x9c, 0x06], What::Group),
+        (&[0x9b, 0x06].repeat(101), What::Depth),
+    ];
+    for (body, expected) in cases {
+        assert_eq!(what(body), expected, "{body:x?}");
+        assert!(Malformed { what: expected, offset: u64::MAX }.to_string().len() <= 256);
+    }
 }
 
 /// The costs of holding a span rest on these.

@@ -175,6 +175,8 @@ fn what_is_wrong_in_a_span_rejects_that_span_and_elsewhere_the_request() {
         ("wire type 7", join(&[&key(99, 7), &[0; 8]])),
         ("field number 0", join(&[&key(0, 2), &[0]])),
         ("field number 0 as a varint", vec![0, 0]),
+        ("field number 0 in a group", join(&[&key(99, 3), &[0, 0], &key(99, 4)])),
+        ("wire type 6 in a group", join(&[&key(99, 3), &key(5, 6), &key(99, 4)])),
         ("a key of 33 bits", join(&[&number_of(1 << 32 | 0x0a), &[0]])),
         ("a key that is field 1 again modulo 2^32", join(&[&number_of((1 << 35) + 10), &[0]])),
         ("a varint whose tenth byte is 2", join(&[&key(99, 0), &TWO_64_MINUS_1[..9], &[2]])),
@@ -306,8 +308,9 @@ fn text_must_be_utf8_even_where_another_value_replaces_it() {
     expect(ACCEPTED, &[("text of four-byte letters", with_span(&nest(5, "手話 👋 é".as_bytes())))]);
 }
 
+/// `levels` of values inside one another; the innermost is a number.
 fn nested(levels: usize, level: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
-    (0..levels).fold(Vec::new(), |inside, _| level(inside))
+    (0..levels).fold(vec![0x18, 1], |inside, _| level(inside))
 }
 
 #[test]
@@ -321,6 +324,52 @@ fn nesting_ends_where_prost_ends_it() {
     expect(ACCEPTED, &[("48 arrays in a resource", around(&[], &resource(48), &[]))]);
     expect(MALFORMED, &[("49 arrays in a resource", around(&[], &resource(49), &[]))]);
     expect(POISONED, &[("200,000 groups", groups(200_000)), ("20,000 arrays", arrays(20_000))]);
+}
+
+/// Key-values of the usual shape are read on a shorter way, which must come to the same end where the shape deceives.
+#[test]
+fn key_values_that_look_usual_are_read_as_prost_reads_them() {
+    let pair = |value: &[u8]| join(&[&nest(1, b"key"), &nest(2, value)]);
+    let lists = |levels| with_span(&attribute(&nested(levels, |inside| nest(6, &nest(1, &pair(&inside))))));
+    expect(ACCEPTED, &[("31 usual lists", lists(31))]);
+    expect(POISONED, &[("32 usual lists", lists(32))]);
+    // Read with a length of one byte, 0x85, this is a key that begins with 1 and a double; in truth the key is followed by field 1 as eight bytes.
+    let deceiving = join(&[&[0x0a, 0x85, 1], &[b'k'; 132], &[0x12, 0x09, 0x21], &[0; 8]]);
+    expect(POISONED, &[("a key whose length has two bytes", with_span(&nest(9, &deceiving)))]);
+    for value in [
+        &[0x18, 5, 0x18, 6][..],
+        &[0x18, 0x80, 0x80, 0],
+        &[0x10, 1, 0x18, 1],
+        &[0x10, 0x80, 1],
+        &[0x21, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f],
+        &[0x21, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 0x10, 1],
+        &[0x0a, 2, b'a', b'b', 0x18, 7],
+        &[0x0a, 0x82, 0, b'a', b'b'],
+        &[0x0a, 2, 0xc3, 0xa9],
+        &[0x0a, 0],
+        &[0x18],
+        &[],
+    ] {
+        let verdict = if value == [0x18] { POISONED } else { ACCEPTED };
+        expect(
+            verdict,
+            &[
+                ("a value", with_span(&nest(9, &pair(value)))),
+                ("and more", with_span(&nest(9, &join(&[&pair(value), &nest(2, &[0x18, 9])])))),
+            ],
+        );
+    }
+    let long = [b'x'; 300];
+    for len in [0, 1, 110, 120, 126, 127, 128, 129, 300] {
+        let text = nest(1, &long[..len]);
+        expect(
+            ACCEPTED,
+            &[
+                ("long text", with_span(&attribute(&text))),
+                ("long key", with_span(&nest(9, &join(&[&text, &nest(2, &[0x18, 1])])))),
+            ],
+        );
+    }
 }
 
 #[test]

@@ -44,14 +44,16 @@ fn main() {
         times.sort_unstable();
         times[times.len() / 2]
     });
+    let ratio = |i: usize| medians[i].as_secs_f64() / medians[3].as_secs_f64();
     for (i, (name, _)) in contestants.iter().enumerate() {
-        let ratio = medians[i].as_secs_f64() / medians[3].as_secs_f64();
+        let ratio = ratio(i);
         println!(
             "{name:28} {:8.1} ns/span (best {:.1})  {ratio:.3} of prost decode",
             per_span(medians[i]),
             per_span(best[i])
         );
     }
+    assert!(ratio(1) <= 1.0 / 3.0, "the scan must cost at most a third of prost's decode");
 }
 
 /// How long `work` takes; what it makes is dropped afterwards.
