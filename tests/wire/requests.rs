@@ -2,7 +2,7 @@
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{
-    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value,
+    AnyValue, ArrayValue, EntityRef, InstrumentationScope, KeyValue, KeyValueList, any_value::Value,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span};
@@ -129,10 +129,16 @@ fn varied_resource(random: &mut Random, traces: &[Vec<u8>]) -> ResourceSpans {
     let resource = (!random.chance(4)).then(|| Resource {
         attributes: attributes(random),
         dropped_attributes_count: random.below(3) as u32,
-        ..Resource::default()
+        entity_refs: (0..random.below(2)).map(|_| entity(random)).collect(),
     });
     let scope_spans = (0..random.below(3)).map(|_| varied_scope(random, traces)).collect();
     ResourceSpans { resource, scope_spans, schema_url: word(random) }
+}
+
+fn entity(random: &mut Random) -> EntityRef {
+    let mut words = || (0..2).map(|_| word(random)).collect();
+    let (id_keys, description_keys) = (words(), words());
+    EntityRef { schema_url: word(random), r#type: word(random), id_keys, description_keys }
 }
 
 fn varied_scope(random: &mut Random, traces: &[Vec<u8>]) -> ScopeSpans {

@@ -221,11 +221,17 @@ impl<'a, O: Observer> Walk<'a, O> {
 }
 
 impl Scan {
-    /// Forgets everything but the memory.
+    /// For how many spans memory is kept from one request to the next; four times what SDKs send at most by default.
+    pub const SPANS_KEPT: usize = 2048;
+
+    /// Forgets everything but the memory, and of that what goes beyond [`Scan::SPANS_KEPT`], so that one huge request is not paid for ever after.
     pub fn clear(&mut self) {
         self.spans.clear();
+        self.spans.shrink_to(Scan::SPANS_KEPT);
         self.envelopes.clear();
+        self.envelopes.shrink_to(Scan::SPANS_KEPT);
         self.resources.clear();
+        self.resources.shrink_to(Scan::SPANS_KEPT);
         self.rejected = Rejected::default();
         self.whole = false;
     }
@@ -276,7 +282,7 @@ impl Records {
     }
 
     fn slice<'b>(&self, body: &'b [u8]) -> Option<&'b [u8]> {
-        (self.second.is_empty() && !self.scattered).then(|| self.first.of(body))
+        self.second.is_empty().then(|| self.first.of(body))
     }
 
     fn copy(&self, body: &[u8], nested: u32, out: &mut Vec<u8>) {

@@ -6,8 +6,54 @@ use super::varint::{chunk, enter, fixed64, key, unknown, varint};
 use super::{Fault, Value, What};
 
 /// Checks one key-value and says its key and value. A repeated key replaces the earlier one, a repeated value is merged into it.
-#[inline]
-pub(super) fn read_key_value(mut rest: &[u8], room: u32) -> Result<(&[u8], Value<'_>), Fault> {
+#[inline(always)]
+pub(super) fn read_key_value(bytes: &[u8], room: u32) -> Result<(&[u8], Value<'_>), Fault> {
+    match read_usual(bytes) {
+        Some(found) if 0 < room => Ok(found),
+        _ => read_any(bytes, room),
+    }
+}
+
+/// Reads a key-value as every encoder writes it: one key, then one value with one member, each length in one byte. Anything else, faults
+/// included, is none of its business. It says nothing that [`read_any`] would not say, but takes a third of the time.
+#[inline(always)]
+fn read_usual(bytes: &[u8]) -> Option<(&[u8], Value<'_>)> {
+    let [KEY, len, rest @ ..] = bytes else { return None };
+    let (name, rest) = rest.split_at_checked(usize::from(*len))?;
+    let [VALUE, len, value @ ..] = rest else { return None };
+    if usize::from(*len) != value.len() {
+        return None;
+    }
+    let value = match value {
+        // One look at everything: of ASCII bytes alone, the lengths are below 128 and the texts are UTF-8.
+        [STRING, len, text @ ..] if usize::from(*len) == text.len() && is_ascii(bytes) => {
+            return Some((name, Value::Str(text)));
+        }
+        [INT, number @ ..] => Value::Int(only_varint(number)? as i64),
+        [BOOL, byte] if *byte < 0x80 => Value::Bool(*byte != 0),
+        [DOUBLE, bits @ ..] => Value::Double(f64::from_le_bytes(bits.try_into().ok()?)),
+        _ => return None,
+    };
+    // The value is too short for a length of two bytes; the key may not be.
+    (bytes[1] < 0x80 && is_ascii(name)).then_some((name, value))
+}
+
+#[inline(always)]
+fn only_varint(mut bytes: &[u8]) -> Option<u64> {
+    let value = varint(&mut bytes).ok()?;
+    bytes.is_empty().then_some(value)
+}
+
+const KEY: u8 = key_value::KEY as u8;
+const VALUE: u8 = key_value::VALUE as u8;
+const STRING: u8 = any::STRING as u8;
+const BOOL: u8 = any::BOOL as u8;
+const INT: u8 = any::INT as u8;
+const DOUBLE: u8 = any::DOUBLE as u8;
+
+/// Reads any key-value.
+#[inline(never)]
+fn read_any(mut rest: &[u8], room: u32) -> Result<(&[u8], Value<'_>), Fault> {
     let mut name: &[u8] = &[];
     let mut value = Value::Empty;
     while !rest.is_empty() {

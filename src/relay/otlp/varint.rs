@@ -160,6 +160,7 @@ pub fn put(mut value: u64, out: &mut impl Extend<u8>) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
