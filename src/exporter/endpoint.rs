@@ -129,7 +129,9 @@ mod tests {
         check("grpc://collector:4317", "write http://");
         check("http://collector:4318/v1/traces", "OTLP/gRPC has no path");
         check("http://user:secret@collector:4317", "upstream.headers");
-        for text in ["http://", "http://:4317", "http://a b:1", "http://a:70000", "http://a:0", "http://a:", "http://[::1"] {
+        for text in
+            ["http://", "http://:4317", "http://a b:1", "http://a:70000", "http://a:0", "http://a:", "http://[::1"]
+        {
             check(text, "write http://host:4317");
         }
         assert!(!Endpoint::parse("http://user:secret@collector").expect_err("refused").contains("secret"));

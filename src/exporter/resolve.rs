@@ -1,0 +1,217 @@
+//! From a name to a connection: looked up afresh for every connect, each address tried in turn, and what happened on the
+//! way noted, so that a wrong upstream can be told from a collector that is down.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::Uri;
+use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tower::Service;
+
+use crate::exporter::endpoint::Endpoint;
+
+/// How far the newest connection came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// Nobody has tried.
+    #[default]
+    Idle,
+    /// The name is being looked up.
+    Resolving,
+    /// The name is unknown; the text is the resolver's.
+    NameUnknown(String),
+    /// The addresses are being tried.
+    Dialing,
+    /// Every address refused: nobody listens there.
+    Refused,
+    /// No address could be reached; the text is the system's.
+    Unreachable(String),
+    /// There is, or was, a TCP connection.
+    Connected,
+}
+
+/// What was seen of the newest connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// How far it came.
+    pub stage: Stage,
+    /// The first bytes the other side sent, before any decryption.
+    pub first: Vec<u8>,
+}
+
+/// Keeps what is seen of the newest connection. Shared by the dialer and whoever has to explain a failure.
+#[derive(Clone, Debug, Default)]
+pub struct Witness(Arc<Mutex<Sight>>);
+
+impl Witness {
+    /// What was seen so far.
+    pub fn sight(&self) -> Sight {
+        self.with(|sight| sight.clone())
+    }
+
+    fn enter(&self, stage: Stage) {
+        self.with(|sight| *sight = Sight { stage, first: Vec::new() });
+    }
+
+    fn saw(&self, bytes: &[u8]) {
+        self.with(|sight| {
+            let missing = FIRST_MAX - sight.first.len().min(FIRST_MAX);
+            sight.first.extend(bytes.iter().take(missing));
+        });
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut Sight) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Makes TCP connections to one endpoint.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    host: Arc<str>,
+    port: u16,
+    witness: Witness,
+}
+
+impl Dialer {
+    /// A dialer to `endpoint` that tells `witness` what it sees.
+    pub fn new(endpoint: &Endpoint, witness: Witness) -> Dialer {
+        Dialer { host: endpoint.host().into(), port: endpoint.port(), witness }
+    }
+
+    async fn dial(self) -> io::Result<TokioIo<Watched>> {
+        self.witness.enter(Stage::Resolving);
+        let found = tokio::net::lookup_host((&*self.host, self.port)).await;
+        let addresses: Vec<SocketAddr> = match found {
+            Ok(found) => found.take(ADDRESSES_MAX).collect(),
+            Err(error) => {
+                self.witness.enter(Stage::NameUnknown(error.to_string()));
+                return Err(error);
+            }
+        };
+        self.witness.enter(Stage::Dialing);
+        match connect_any(&addresses).await {
+            Ok(stream) => {
+                self.witness.enter(Stage::Connected);
+                prepare(&stream)?;
+                Ok(TokioIo::new(Watched { stream, witness: Some(self.witness) }))
+            }
+            Err(error) => {
+                let stage = match error.kind() {
+                    io::ErrorKind::ConnectionRefused => Stage::Refused,
+                    _ => Stage::Unreachable(error.to_string()),
+                };
+                self.witness.enter(stage);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Service<Uri> for Dialer {
+    type Response = TokioIo<Watched>;
+    type Error = io::Error;
+    type Future = BoxFuture<'static, io::Result<TokioIo<Watched>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        Box::pin(self.clone().dial())
+    }
+}
+
+/// The first connection that comes about. A silent address gets its share of [`CONNECT_MAX`], so that it cannot hide the
+/// one after it.
+async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    let share = CONNECT_MAX / u32::try_from(addresses.len().max(1)).unwrap_or(1);
+    for &address in addresses {
+        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {share:?}")),
+        }
+    }
+    Err(last)
+}
+
+/// Lets the kernel notice within 15 s that nobody is there any more: probes while idle, a limit on unacknowledged bytes
+/// otherwise. HTTP/2 pings would do the same, but gRPC servers in Go, Jaeger's among them, take more than two pings on an
+/// idle connection for abuse and cut it, with whatever call is under way at that moment.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(10)).with_interval(Duration::from_secs(2));
+    socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(15)))?;
+    Ok(())
+}
+
+/// A TCP connection whose first bytes are shown to the witness.
+#[derive(Debug)]
+pub struct Watched {
+    stream: TcpStream,
+    /// None once enough was seen.
+    witness: Option<Witness>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let fresh = &buf.filled()[before..];
+        if let Some(witness) = &self.witness
+            && !fresh.is_empty()
+        {
+            witness.saw(fresh);
+            if FIRST_MAX <= witness.with(|sight| sight.first.len()) {
+                self.witness = None;
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// The time all of a name's addresses together get to answer a connect.
+pub const CONNECT_MAX: Duration = Duration::from_secs(3);
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 8;
+/// As many bytes as tell TLS, HTTP/1 and HTTP/2 apart.
+const FIRST_MAX: usize = 8;
