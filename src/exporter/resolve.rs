@@ -1,7 +1,7 @@
 //! From a name to a connection: looked up afresh for every connect, each address tried in turn, and what happened on the
 //! way noted, so that a wrong upstream can be told from a collector that is down.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -166,6 +166,25 @@ pub struct Watched {
     witness: Option<Witness>,
 }
 
+impl Watched {
+    /// After a failed write: what the other side said before it hung up may still wait to be read, and it is the reason
+    /// (a TLS alert, an HTTP/1 error). Nobody else will read it, because the connection ends with the write's error.
+    fn last_words(&mut self) {
+        if let Some(witness) = self.witness.take() {
+            let mut words = [0; FIRST_MAX];
+            let heard = SockRef::from(&self.stream).read(&mut words).unwrap_or(0);
+            witness.saw(&words[..heard]);
+        }
+    }
+
+    fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(result, Poll::Ready(Err(_))) {
+            self.last_words();
+        }
+        result
+    }
+}
+
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
@@ -185,7 +204,8 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(result)
     }
 
     fn poll_write_vectored(
@@ -193,7 +213,8 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(result)
     }
 
     fn is_write_vectored(&self) -> bool {

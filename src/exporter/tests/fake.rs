@@ -170,6 +170,15 @@ impl Batches {
     }
 }
 
+impl Drop for Batches {
+    fn drop(&mut self) {
+        let mut ledger = self.ledger.lock().expect("no panic while settling");
+        for batch in self.waiting.lock().expect("no panic while taking").drain(..) {
+            ledger.close(batch.custody, Fate::Exported);
+        }
+    }
+}
+
 impl Outlet for Batches {
     async fn next_batch(&self) -> Option<Batch> {
         self.waiting.lock().expect("no panic while taking").pop_front()
