@@ -172,7 +172,8 @@ impl Watched {
     fn last_words(&mut self) {
         if let Some(witness) = self.witness.take() {
             let mut words = [0; FIRST_MAX];
-            let heard = SockRef::from(&self.stream).read(&mut words).unwrap_or(0);
+            let socket = SockRef::from(&self.stream);
+            let heard = (&*socket).read(&mut words).unwrap_or(0);
             witness.saw(&words[..heard]);
         }
     }
