@@ -145,16 +145,18 @@ async fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// Lets the kernel notice within 15 s that nobody is there any more: probes while idle, a limit on unacknowledged bytes
-/// otherwise. HTTP/2 pings would do the same, but gRPC servers in Go, Jaeger's among them, take more than two pings on an
-/// idle connection for abuse and cut it, with whatever call is under way at that moment.
+/// Lets the kernel notice within 15 s that nobody is there any more, idle or not. HTTP/2 pings would do the same, but
+/// gRPC servers in Go, Jaeger's among them, take pings on an idle connection for abuse: seen with grpc-go's defaults, one
+/// every 10 s gets the connection cut ("too_many_pings") after 40 s, with whatever call is under way at that moment.
 fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(10)).with_interval(Duration::from_secs(2));
+    let keepalive = TcpKeepalive::new().with_time(IDLE_MAX).with_interval(PROBE_EVERY);
     socket.set_tcp_keepalive(&keepalive.with_retries(2))?;
+    // Where it is set, this and not the number of probes decides when an idle connection is given up: at the first probe
+    // that comes later. 13 s means the one at 14 s.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(15)))?;
+    socket.set_tcp_user_timeout(Some(UNANSWERED_MAX))?;
     Ok(())
 }
 
@@ -237,3 +239,46 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(3);
 const ADDRESSES_MAX: usize = 8;
 /// As many bytes as tell TLS, HTTP/1 and HTTP/2 apart.
 const FIRST_MAX: usize = 8;
+/// Silence after which the kernel asks whether the other side is still there, and how often it asks again.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+const PROBE_EVERY: Duration = Duration::from_secs(2);
+/// How long bytes or probes may stay unanswered.
+#[cfg(target_os = "linux")]
+const UNANSWERED_MAX: Duration = Duration::from_secs(13);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_silent_connection_is_given_up_within_fifteen_seconds() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let endpoint =
+            Endpoint::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("an endpoint");
+        let dialed = Dialer::new(&endpoint, Witness::default()).dial().await.expect("connected");
+        let socket = SockRef::from(&dialed.inner().stream);
+        assert!(socket.keepalive().expect("read") && socket.tcp_nodelay().expect("read"));
+        let (idle, every) =
+            (socket.tcp_keepalive_time().expect("read"), socket.tcp_keepalive_interval().expect("read"));
+        let unanswered = socket.tcp_user_timeout().expect("read").expect("set");
+        // The first probe at or after the limit ends it.
+        let probes = unanswered.saturating_sub(idle).as_secs().div_ceil(every.as_secs());
+        assert!(idle + every * u32::try_from(probes).expect("few") <= Duration::from_secs(15));
+        assert!(idle <= unanswered);
+    }
+
+    #[tokio::test]
+    async fn the_next_address_is_tried_when_one_refuses() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let refusing = closed.local_addr().expect("bound");
+        drop(closed);
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listening = open.local_addr().expect("bound");
+        let stream = connect_any(&[refusing, listening]).await.expect("the second one");
+        assert_eq!(stream.peer_addr().expect("connected"), listening);
+        let error = connect_any(&[refusing]).await.expect_err("nobody there");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(connect_any(&[]).await.expect_err("no address").kind(), io::ErrorKind::NotFound);
+    }
+}
