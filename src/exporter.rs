@@ -249,14 +249,14 @@ impl Exporter {
 
     fn tell_partial(&self, spans: u64, message: &str) {
         if (spans != 0 || !message.is_empty()) && self.telling(|telling, now| telling.partial.pass(now)) {
-            warn!(upstream = %self.endpoint, spans, message, "the collector did not take every span of a request");
+            warn!(upstream = %self.endpoint, spans, reason = %message, "the collector did not take every span of a request");
         }
     }
 
     fn tell_refused(&self, code: &str, message: &str, spans: u64, outcome: Outcome) {
         if self.telling(|telling, now| telling.refused.pass(now)) {
             let next = if outcome == Outcome::Rejected { "dropped" } else { "tried again" };
-            warn!(upstream = %self.endpoint, code, message, spans, "the collector refused a request; its spans are {next}");
+            warn!(upstream = %self.endpoint, code, reason = %message, spans, "the collector refused a request; its spans are {next}");
         }
     }
 

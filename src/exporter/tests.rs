@@ -278,6 +278,59 @@ async fn every_attempt_is_timed() {
     assert_eq!(*times.lock().expect("no panic"), 3);
 }
 
+/// Collects log lines.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged while `says` is said to one batch after the other.
+async fn lines_for(says: Vec<Say>) -> Vec<String> {
+    let (lines, count) = (Lines::default(), says.len());
+    let writer = lines.clone();
+    let format = tracing_subscriber::fmt().with_ansi(false).without_time().with_target(false);
+    let logging = tracing::subscriber::set_default(format.with_writer(move || writer.clone()).finish());
+    let fake = Fake::start(says);
+    send(options(&format!("http://{}", fake.address)), count).await;
+    drop(logging);
+    let text = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("text");
+    text.lines().map(|line| line.trim().replace(&fake.address.to_string(), "…")).collect()
+}
+
+#[tokio::test]
+async fn a_lost_upstream_is_one_warning_and_its_return_one_line() {
+    let down = Say::Trailers(14, None);
+    let lines = lines_for(vec![down.clone(), down.clone(), down, Say::Ok(vec![]), Say::Ok(vec![])]).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    let warning = "WARN cannot deliver to the collector: it says that it is unavailable (because\\n); spans are held, \
+                   trying again upstream=http://… attempts=1";
+    assert_eq!(lines[0], warning);
+    assert!(
+        lines[1].starts_with("INFO the collector can be reached again upstream=http://… down_seconds=0.0"),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn refusals_and_partial_successes_are_told_once_in_ten_seconds() {
+    let partial = Say::Ok(wire::partial_success(3, "bad\x1b[31m ids"));
+    let lines = lines_for(vec![Say::Headers(3, None), Say::Headers(3, None), partial.clone(), partial]).await;
+    let refused = "WARN the collector refused a request; its spans are dropped upstream=http://… code=\"InvalidArgument\" \
+                   reason=because\\n spans=512";
+    let partial = "WARN the collector did not take every span of a request upstream=http://… spans=3 \
+                   reason=bad\\u{1b}[31m ids";
+    assert_eq!(lines, [refused, partial]);
+}
+
 /// A certificate authority for a test, and a certificate for `localhost` signed by it.
 struct Authority {
     ca: String,

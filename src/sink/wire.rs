@@ -29,7 +29,7 @@ impl ResourceSpans {
     /// `service.name`, or nothing.
     pub fn service(&self) -> &str {
         let attributes = self.resource.iter().flat_map(|resource| &resource.attributes);
-        let named = attributes.filter(|attribute| attribute.key == "service.name").last();
+        let named = attributes.filter(|attribute| attribute.key == "service.name").next_back();
         named.and_then(|attribute| attribute.value.as_ref()).map(|value| value.string.as_str()).unwrap_or_default()
     }
 }
