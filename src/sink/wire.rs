@@ -28,8 +28,8 @@ pub struct ResourceSpans {
 impl ResourceSpans {
     /// `service.name`, or nothing.
     pub fn service(&self) -> &str {
-        let attributes = self.resource.iter().flat_map(|resource| &resource.attributes);
-        let named = attributes.filter(|attribute| attribute.key == "service.name").next_back();
+        let mut attributes = self.resource.iter().flat_map(|resource| &resource.attributes);
+        let named = attributes.rfind(|attribute| attribute.key == "service.name");
         named.and_then(|attribute| attribute.value.as_ref()).map(|value| value.string.as_str()).unwrap_or_default()
     }
 }
