@@ -108,6 +108,16 @@ async fn a_collector_that_never_answers_costs_the_timeout_and_may_have_taken_it(
 }
 
 #[tokio::test]
+async fn an_answer_that_begins_and_never_ends_costs_the_timeout_too() {
+    let fake = Fake::start(vec![Say::Stall]);
+    let mut options = options(&format!("http://{}", fake.address));
+    options.timeout = Duration::from_millis(300);
+    let call = tokio::time::timeout(Duration::from_secs(2), trouble_of(options));
+    let (trouble, outcome) = call.await.expect("given up in time");
+    assert_eq!((trouble, outcome), (Trouble::Timeout, again(Backoff::Upstream, None, true)));
+}
+
+#[tokio::test]
 async fn a_black_hole_costs_the_timeout() {
     let held = Arc::new(Mutex::new(Vec::new()));
     let address = raw(move |stream| {

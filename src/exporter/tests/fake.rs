@@ -37,6 +37,8 @@ pub(crate) enum Say {
     Cut,
     /// OK after a body of so many bytes.
     Flood(usize),
+    /// The headers of an answer, and then nothing.
+    Stall,
     /// Nothing, ever.
     Silence,
 }
@@ -119,6 +121,10 @@ async fn speak(say: Say) -> Response<Body> {
         }
         Say::Cut => grpc(Body::new(Full::from(wire::framed(&[])))),
         Say::Flood(len) => with_trailers(vec![0; len], status(0, None)),
+        Say::Stall => {
+            let never = futures_util::stream::pending::<Result<http_body::Frame<Bytes>, Infallible>>();
+            grpc(Body::new(http_body_util::StreamBody::new(never)))
+        }
         Say::Silence => std::future::pending().await,
     }
 }
