@@ -189,6 +189,14 @@ async fn a_connection_lost_after_a_whole_request_may_have_delivered_it() {
 }
 
 #[tokio::test]
+async fn a_port_that_hangs_up_without_a_word_is_named() {
+    let address = raw(|mut stream| async move { drop(stream.read(&mut [0; 24]).await) });
+    let (trouble, outcome) = trouble_of(options(&format!("http://{}", address.await))).await;
+    assert_eq!(trouble, Trouble::HungUp);
+    assert!(matches!(outcome, Outcome::TryAgain { scope: Backoff::Upstream, .. }));
+}
+
+#[tokio::test]
 async fn after_a_lost_connection_the_next_batch_takes_a_new_one() {
     let fake = Fake::start(vec![Say::Ok(vec![])]);
     let proxied = fake.address;

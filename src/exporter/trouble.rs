@@ -29,6 +29,9 @@ pub enum Trouble {
     NotGrpc(String),
     /// Connected, sent, and no answer in time.
     Timeout,
+    /// The other side hung up on us before it said a word: what a TLS port of a Go server does with plaintext, and a proxy
+    /// with nobody behind it.
+    HungUp,
     /// The connection ended without an answer; the text is the connection's.
     Lost(String),
     /// The collector, or a proxy before it, says that it is unavailable; the text is its message.
@@ -68,6 +71,8 @@ impl Trouble {
         match self {
             Trouble::NameUnknown(_) | Trouble::Refused | Trouble::Unreachable(_) | Trouble::ConnectTimeout => true,
             Trouble::PlaintextPort | Trouble::TlsPort | Trouble::NotGrpc(_) => true,
+            // The words may have been lost on the way to us.
+            Trouble::HungUp => false,
             Trouble::Tls(_) | Trouble::Timeout | Trouble::Lost(_) | Trouble::Unavailable(_) => false,
         }
     }
@@ -98,12 +103,11 @@ impl fmt::Display for Trouble {
                 write!(f, "what answers is not OTLP/gRPC ({text}); is this the collector's gRPC port (4317, not 4318)?")
             }
             Trouble::Timeout => f.write_str("connected, but no answer within upstream.timeout"),
-            Trouble::Lost(text) => {
-                write!(
-                    f,
-                    "the connection ended without an answer ({text}); if always, is it a TLS port that needs https://?"
-                )
-            }
+            Trouble::HungUp => f.write_str(
+                "it hangs up without a word; if it is a TLS port, write https:// in upstream.endpoint, else what should \
+                 listen behind that address is down",
+            ),
+            Trouble::Lost(text) => write!(f, "the connection ended without an answer ({text})"),
             Trouble::Unavailable(text) => write!(f, "it says that it is unavailable ({text})"),
         }
     }
@@ -127,6 +131,7 @@ fn of_connection(tls: bool, timed_out: bool, first: &[u8], text: &str) -> Troubl
         return Trouble::Timeout;
     }
     match tls {
+        false if first.is_empty() => Trouble::HungUp,
         // Servers without TLS hang up on a greeting they do not know.
         true if first.is_empty() => Trouble::PlaintextPort,
         true if TLS_WORDS.iter().any(|word| text.contains(word)) => Trouble::Tls(escape(text.as_bytes())),
@@ -172,6 +177,7 @@ mod tests {
         check(false, false, &[0x15, 3, 3, 0, 2, 2, 70], "broken", Trouble::TlsPort);
         check(false, false, b"HTTP/1.1", "frame with invalid size", Trouble::NotGrpc("HTTP/1".into()));
         check(false, false, &settings, "reset", Trouble::Lost("reset".into()));
+        check(false, false, b"", "broken pipe", Trouble::HungUp);
         check(false, true, &settings, "", Trouble::Timeout);
         check(false, true, b"", "", Trouble::Timeout);
         check(true, true, b"", "", Trouble::Timeout);
