@@ -437,3 +437,12 @@ fn a_header_of_the_protocol_or_of_nobody_is_refused_without_showing_its_value() 
     }
     assert!(Header::new("x-token", "s3cret\n").is_err_and(|message| !message.contains("s3cret")));
 }
+
+#[test]
+fn the_exporter_can_be_a_task_on_any_thread() {
+    fn sendable(_: impl Send) {}
+    // Compiling is the test; a driver is not needed for it.
+    let _ = |exporter: &'static Exporter, driver: &'static Driver| {
+        sendable(exporter.run(driver, |_| (), std::future::pending()));
+    };
+}
