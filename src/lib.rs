@@ -6,3 +6,9 @@
 #[cfg(feature = "sidecar")]
 pub mod driver;
 pub mod relay;
+
+#[cfg(feature = "sidecar")]
+pub mod exporter;
+
+#[cfg(feature = "demo")]
+pub mod sink;
