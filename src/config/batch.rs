@@ -1,5 +1,9 @@
 //! `batch:` where one outgoing request ends and the next begins.
 
+use crate::config::duration::Span;
+use crate::config::layers::Layered;
+use crate::config::reference::{Key, Kind};
+use crate::config::size::Size;
 use std::time::Duration;
 
 /// Where one outgoing request ends and the next begins, as meant.
@@ -12,3 +16,36 @@ pub struct BatchConfig {
     /// Longest a kept span waits for company.
     pub delay: Duration,
 }
+
+impl BatchConfig {
+    /// What was asked for.
+    pub(super) fn meant(layered: &Layered) -> BatchConfig {
+        BatchConfig {
+            max_spans: layered.get("batch.max_spans"),
+            max_size: layered.get::<Size>("batch.max_size").bytes(),
+            delay: layered.get::<Span>("batch.delay").0,
+        }
+    }
+}
+
+/// The keys of this section.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        path: "batch.max_spans",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        default: Some("512"),
+        doc: "Spans in one outgoing request.",
+    },
+    Key {
+        path: "batch.max_size",
+        kind: Kind::Size { min: 1 << 10, max: 1 << 30, auto: false, percent: false },
+        default: Some("3.5MiB"),
+        doc: "Bytes of one outgoing request before compression. Many collectors take 4MiB and no more.",
+    },
+    Key {
+        path: "batch.delay",
+        kind: Kind::Duration { min: 0, max: 60_000 },
+        default: Some("200ms"),
+        doc: "Longest a kept span waits for company.",
+    },
+];

@@ -1,5 +1,8 @@
 //! `shutdown:` how long leaving may take.
 
+use crate::config::duration::Span;
+use crate::config::layers::Layered;
+use crate::config::reference::{Key, Kind};
 use std::time::Duration;
 
 /// How long leaving may take, as meant.
@@ -8,3 +11,19 @@ pub struct ShutdownConfig {
     /// From the signal to the end of the process.
     pub grace: Duration,
 }
+
+impl ShutdownConfig {
+    /// What was asked for.
+    pub(super) fn meant(layered: &Layered) -> ShutdownConfig {
+        ShutdownConfig { grace: layered.get::<Span>("shutdown.grace").0 }
+    }
+}
+
+/// The keys of this section.
+pub(super) const KEYS: &[Key] = &[Key {
+    path: "shutdown.grace",
+    kind: Kind::Duration { min: 1_000, max: 3_600_000 },
+    default: Some("25s"),
+    doc: "From SIGTERM to the end of the process. Below the pod's terminationGracePeriodSeconds (30 unless said), which counts \
+          from the same moment for every container.",
+}];

@@ -1,0 +1,73 @@
+//! `tailwater config`: the reference of all keys, with what each is here and where that came from.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::{EXIT_USAGE, load, say};
+use crate::config::Config;
+use crate::config::reference::{self, Kind};
+
+/// What `config` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The configuration, found as `run` finds it.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The collector, as in `run`.
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+}
+
+/// Prints the reference; exits 64 if what stands here is wrong.
+pub fn main(arguments: &Arguments) -> ExitCode {
+    let loaded = load::inputs(arguments.config.as_deref(), arguments.upstream.as_deref()).and_then(|mut inputs| {
+        inputs.upstream_required = false;
+        load::config(&inputs)
+    });
+    match loaded {
+        Ok(config) => {
+            say(&page(&config));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(EXIT_USAGE)
+        }
+    }
+}
+
+/// Every key: value and origin, what it takes, its default, what it does.
+pub fn page(config: &Config) -> String {
+    let mut out = format!("# sampling: {}\n", config.sampling_choice());
+    let mut line = |text: std::fmt::Arguments<'_>| writeln!(out, "{text}").expect("writing to a String cannot fail");
+    for effective in &config.effective {
+        let Some(key) = reference::key(&effective.key) else { continue };
+        line(format_args!("\n{}: {}    # {}", effective.key, effective.value, effective.origin));
+        wrap(key.doc).iter().for_each(|text| line(format_args!("    {text}")));
+        let default = key.default.map_or(String::new(), |default| format!("; default {default}"));
+        line(format_args!("    takes {}{default}", key.kind.expects()));
+    }
+    line(format_args!("\n# read from the Collector's block, without effect:"));
+    for key in reference::keys() {
+        if let Kind::Foreign(instead) = key.kind {
+            line(format_args!("#   {}: {instead}", key.path));
+        }
+    }
+    out
+}
+
+/// A text in lines of at most a hundred characters.
+fn wrap(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
