@@ -60,5 +60,11 @@ fn say(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// Writes why there is no configuration to standard error.
+fn complain(error: &load::LoadError) -> ExitCode {
+    eprintln!("{}", error.to_string().trim_end());
+    ExitCode::from(EXIT_USAGE)
+}
+
 #[cfg(test)]
 mod tests;

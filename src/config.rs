@@ -112,7 +112,7 @@ pub struct Inputs {
 /// Everything that is wrong with a configuration; displayed as a list with places.
 #[derive(Clone, Debug)]
 pub struct Rejected {
-    /// What is wrong, in the order of the sources.
+    /// What is wrong, in the order in which it stands there; what stands nowhere comes last.
     pub problems: Vec<Problem>,
     /// What the places refer to.
     pub sources: Sources,
@@ -155,7 +155,9 @@ impl Config {
         let trees: Vec<Node> = raw.into_iter().map(|tree| walk::walk(tree, &mut findings)).collect();
         let layered = Layered::new(&mut sources, trees);
         let config = Config::meant(&layered, inputs.memory_limit, warnings, &mut findings);
-        if findings.problems.is_empty() { Ok(config) } else { Err(Rejected { problems: findings.problems, sources }) }
+        let mut problems = findings.problems;
+        problems.sort_by_key(|problem| problem.at.map_or((usize::MAX, 0), |at| (at.source, at.start)));
+        if problems.is_empty() { Ok(config) } else { Err(Rejected { problems, sources }) }
     }
 
     /// What was asked for, section by section; contradictions are added to the findings.
@@ -181,7 +183,7 @@ impl Config {
             notes: std::mem::take(&mut findings.notes),
         };
         verdict::contradictions(&config, layered, problems);
-        config.warnings.extend(verdict::warnings(&config));
+        config.warnings.extend(verdict::warnings(&config, layered));
         config.effective = verdict::effective(&config, layered);
         config
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::{EXIT_USAGE, load};
+use crate::cli::{complain, load};
 use crate::config::Config;
 
 /// What `run` takes.
@@ -23,10 +23,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         .and_then(|inputs| load::config(&inputs));
     match loaded {
         Ok(config) => hand_over(config),
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(EXIT_USAGE)
-        }
+        Err(error) => complain(&error),
     }
 }
 

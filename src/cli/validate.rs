@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::{EXIT_USAGE, load, say};
+use crate::cli::{complain, load, say};
 use crate::config::Config;
 use crate::config::size::Size;
 
@@ -39,10 +39,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
             say(&summary(&config));
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(EXIT_USAGE)
-        }
+        Err(error) => complain(&error),
     }
 }
 

@@ -51,9 +51,12 @@ impl Layered {
 
     /// Where the value of a key came from, and the value as one line; none where it is not set.
     pub fn shown(&self, path: &str) -> Option<(String, String)> {
-        let value: Carried = self.merged.get(path).ok()?;
-        let origin = origin_of(&value);
-        Some((line(&value), origin))
+        // By hand, because `get` hands out copies without their origin.
+        let value = path.split('.').try_fold(&self.merged.cache, |value, word| match &value.kind {
+            ValueKind::Table(map) => map.get(word),
+            _ => None,
+        })?;
+        Some((line(value), origin_of(value)))
     }
 
     /// The names in a map, with their texts.

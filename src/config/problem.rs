@@ -47,8 +47,9 @@ impl Problem {
             Some(at) => render_place(&mut out, sources, at, self.secret),
             None => 2,
         };
-        for line in &self.help {
-            push(&mut out, format_args!("{:margin$} = help: {line}\n", ""));
+        for (index, line) in self.help.iter().enumerate() {
+            let mark = if index == 0 { "= help:" } else { "       " };
+            push(&mut out, format_args!("{:margin$} {mark} {line}\n", ""));
         }
         out
     }

@@ -24,6 +24,6 @@ pub(super) const KEYS: &[Key] = &[Key {
     path: "shutdown.grace",
     kind: Kind::Duration { min: 1_000, max: 3_600_000 },
     default: Some("25s"),
-    doc: "From SIGTERM to the end of the process. Below the pod's terminationGracePeriodSeconds (30 unless said), which counts \
-          from the same moment for every container.",
+    doc: "From SIGTERM to the end of the process. In Kubernetes a native sidecar is told to leave when the app has ended, and \
+          both must fit into the pod's terminationGracePeriodSeconds: that is the app's own time plus this.",
 }];

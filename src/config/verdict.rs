@@ -105,7 +105,7 @@ fn own_door(config: &Config) -> Option<SocketAddr> {
 }
 
 /// What is allowed and probably not meant.
-pub(super) fn warnings(config: &Config) -> Vec<String> {
+pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
     let mut warnings = Vec::new();
     let tls = upstream::parts(&config.upstream.endpoint).map(|(tls, ..)| tls);
     if tls == Some(false) && config.upstream.tls != upstream::TlsConfig::default() {
@@ -119,6 +119,11 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     };
     if config.tail.as_ref().is_some_and(|tail| vetoes_only(&tail.policies)) {
         warnings.push("tail_sampling.policies only drop: no trace will be kept; add always_sample for the rest".into());
+    }
+    if config.tail.is_none() && !layered.is_default("tail_sampling.decision_wait") {
+        warnings.push(
+            "tail_sampling.decision_wait has no effect: there are no policies, and a ratio waits for nothing".into(),
+        );
     }
     if COMMON_RECEIVE_LIMIT < config.batch.max_size {
         warnings.push("batch.max_size is above 4MiB, which many collectors refuse".into());

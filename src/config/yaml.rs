@@ -97,7 +97,7 @@ impl Builder<'_> {
 
     fn close(&mut self, end: At) -> Result<(), Problem> {
         let Some(Open { at, anchor, depth, nodes, inside }) = self.stack.pop() else { return Ok(()) };
-        let at = At { end: end.start.max(at.end), ..at };
+        let at = At { end: end.end.max(at.end), ..at };
         let value = match inside {
             Inside::List(nodes) => Value::List(nodes),
             Inside::Map { entries, key: _ } => Value::Map(self.merged(entries)),
