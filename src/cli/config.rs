@@ -36,7 +36,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
 
 /// Every key: value and origin, what it takes, its default, what it does.
 pub fn page(config: &Config) -> String {
-    let mut out = format!("# sampling: {}\n", config.sampling_choice());
+    let mut out = format!("{SOURCES}#\n# sampling: {}\n", config.sampling_choice());
     let mut line = |text: std::fmt::Arguments<'_>| writeln!(out, "{text}").expect("writing to a String cannot fail");
     for effective in &config.effective {
         let Some(key) = reference::key(&effective.key) else { continue };
@@ -50,6 +50,9 @@ pub fn page(config: &Config) -> String {
         if let Kind::Foreign(instead) = key.kind {
             line(format_args!("#   {}: {instead}", key.path));
         }
+    }
+    for (word, texts) in [("warning", &config.warnings), ("note", &config.notes)] {
+        texts.iter().for_each(|text| line(format_args!("# {word}: {text}")));
     }
     out
 }
@@ -68,3 +71,14 @@ fn wrap(text: &str) -> Vec<String> {
     }
     lines
 }
+
+/// Where settings come from.
+const SOURCES: &str = "\
+# Each key: its value here, and where that came from. Later sources win, key by key; lists are replaced whole:
+#   1. defaults
+#   2. OTEL_EXPORTER_OTLP_ENDPOINT, _HEADERS, _COMPRESSION, _TIMEOUT, _CERTIFICATE, _CLIENT_KEY, _CLIENT_CERTIFICATE and
+#      _INSECURE, for the upstream; OTEL_EXPORTER_OTLP_TRACES_... before them
+#   3. the file: --config FILE, else TAILWATER_CONFIG, else /etc/tailwater/tailwater.yaml if it exists
+#   4. TAILWATER__SECTION__KEY, such as TAILWATER__BATCH__DELAY=1s; lists and maps as YAML or JSON
+#   5. --upstream URL
+";

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use config::{Map, Value as Carried, ValueKind};
 use serde::de::DeserializeOwned;
 
-use crate::config::node::{Node, Value};
+use crate::config::node::{Node, Value, scalar_line};
 use crate::config::place::{Name, Sources};
 use crate::config::reference;
 use crate::config::yaml;
@@ -122,14 +122,23 @@ fn origin_of(value: &Carried) -> String {
     if origins.is_empty() { value.origin().unwrap_or("default").to_owned() } else { origins.join(", ") }
 }
 
+/// A value as one line; what stands inside a list or a map is quoted where YAML needs it.
 fn line(value: &Carried) -> String {
     match &value.kind {
-        ValueKind::Array(values) => format!("[{}]", values.iter().map(line).collect::<Vec<_>>().join(", ")),
+        ValueKind::Array(_) | ValueKind::Table(_) => inner_line(value),
+        _ => value.to_string(),
+    }
+}
+
+fn inner_line(value: &Carried) -> String {
+    match &value.kind {
+        ValueKind::Array(values) => format!("[{}]", values.iter().map(inner_line).collect::<Vec<_>>().join(", ")),
         ValueKind::Table(map) => {
-            let mut entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}: {}", line(value))).collect();
+            let mut entries: Vec<String> =
+                map.iter().map(|(key, value)| format!("{}: {}", scalar_line(key, false), inner_line(value))).collect();
             entries.sort();
             format!("{{{}}}", entries.join(", "))
         }
-        _ => value.to_string(),
+        _ => scalar_line(&value.to_string(), false),
     }
 }

@@ -134,7 +134,8 @@ impl Node {
     }
 }
 
-fn scalar_line(text: &str, quoted: bool) -> String {
+/// A scalar as it may stand inside a line of YAML.
+pub(super) fn scalar_line(text: &str, quoted: bool) -> String {
     let plain = !text.is_empty()
         && text
             .chars()

@@ -165,10 +165,17 @@ pub fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).clamp(1, 3);
     words
         .iter()
-        .map(|candidate| (distance(&word, candidate), *candidate))
+        .map(|candidate| (unlikeness(&word, candidate), *candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How far a word is from another; one that begins with the other is near.
+fn unlikeness(word: &str, candidate: &str) -> usize {
+    let (short, long) = if word.len() < candidate.len() { (word, candidate) } else { (candidate, word) };
+    let distance = distance(word, candidate);
+    if 3 < short.len() && long.starts_with(short) { distance.min(1) } else { distance }
 }
 
 /// How many letters must be put in, taken out, changed or swapped with their neighbour.

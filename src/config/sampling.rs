@@ -27,6 +27,20 @@ pub enum RatioMode {
     SdkTraceidratio,
 }
 
+impl RatioMode {
+    /// The word for it in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RatioMode::Consistent => "consistent",
+            RatioMode::Equalizing => "equalizing",
+            RatioMode::Proportional => "proportional",
+            RatioMode::OtelFnv14 => "otel_fnv14",
+            RatioMode::OtelFnv64 => "otel_fnv64",
+            RatioMode::SdkTraceidratio => "sdk_traceidratio",
+        }
+    }
+}
+
 /// The ratio stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RatioSpec {

@@ -136,7 +136,7 @@ pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
 
 /// How spans are sampled, in one line.
 pub(super) fn sampling_choice(config: &Config) -> String {
-    let ratio = config.sampling.ratio.map(|ratio| format!("ratio {} ({:?})", ratio.share, ratio.mode));
+    let ratio = config.sampling.ratio.map(|ratio| format!("ratio {} ({})", ratio.share, ratio.mode.name()));
     let tail = config.tail.as_ref().map(|tail| {
         if config.preset {
             return "preset: failed traces, those slower than 500 ms, 10 % of the rest".into();

@@ -6,7 +6,7 @@ use super::*;
 fn each_source_wins_over_those_below_it() {
     let url = |name: &str| format!("http://{name}:4317");
     let mut inputs = Inputs::default();
-    let mut expect = |inputs: &Inputs, name: &str, origin: &str| {
+    let expect = |inputs: &Inputs, name: &str, origin: &str| {
         assert_eq!(effective(&load(inputs), "upstream.endpoint"), (url(name), origin.into()));
     };
     inputs.environment.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), url("general")));
