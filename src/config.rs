@@ -164,14 +164,15 @@ impl Config {
     fn meant(layered: &Layered, memory_limit: Option<u64>, warnings: Vec<String>, findings: &mut Findings) -> Config {
         let problems = &mut findings.problems;
         let memory = MemoryConfig::meant(layered, memory_limit, problems);
+        let queue = QueueConfig::meant(layered, memory.budget);
         let (tail, preset) = TailConfig::meant(layered);
         let mut config = Config {
             receiver: ReceiverConfig::meant(layered, memory.budget),
             sampling: SamplingConfig::meant(layered, memory.budget, problems),
             tail,
             preset,
-            batch: BatchConfig::meant(layered),
-            queue: QueueConfig::meant(layered, memory.budget),
+            batch: BatchConfig::meant(layered, queue.max_size),
+            queue,
             upstream: UpstreamConfig::meant(layered, problems),
             admin: AdminConfig::meant(layered),
             control: ControlConfig::meant(layered, problems),

@@ -18,11 +18,13 @@ pub struct BatchConfig {
 }
 
 impl BatchConfig {
-    /// What was asked for.
-    pub(super) fn meant(layered: &Layered) -> BatchConfig {
+    /// What was asked for; where nobody said, a batch is at most half of what may wait.
+    pub(super) fn meant(layered: &Layered, queue_max_size: usize) -> BatchConfig {
+        let max_size = layered.get::<Size>("batch.max_size").bytes();
+        let room = if layered.is_default("batch.max_size") { queue_max_size / 2 } else { usize::MAX };
         BatchConfig {
             max_spans: layered.get("batch.max_spans"),
-            max_size: layered.get::<Size>("batch.max_size").bytes(),
+            max_size: max_size.min(room),
             delay: layered.get::<Span>("batch.delay").0,
         }
     }
@@ -40,7 +42,8 @@ pub(super) const KEYS: &[Key] = &[
         path: "batch.max_size",
         kind: Kind::Size { min: 1 << 10, max: 1 << 30, auto: false, percent: false },
         default: Some("3.5MiB"),
-        doc: "Bytes of one outgoing request before compression. Many collectors take 4MiB and no more.",
+        doc: "Bytes of one outgoing request before compression. Many collectors take 4MiB and no more. Unless said, at \
+              most half of queue.max_size.",
     },
     Key {
         path: "batch.delay",

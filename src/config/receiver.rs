@@ -94,7 +94,7 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         path: "receiver.window",
-        kind: Kind::Size { min: 65_535, max: (1 << 31) - 1, auto: false, percent: false },
+        kind: Kind::Size { min: 1 << 16, max: (1 << 31) - 1, auto: false, percent: false },
         default: Some("256KiB"),
         doc: "HTTP/2 flow control window of a connection: what a sender may have sent before it is read. It is memory outside \
               the budget, once per connection.",

@@ -163,7 +163,7 @@ pub(super) fn effective(config: &Config, layered: &Layered) -> Vec<Effective> {
             (_, Some((value, _))) => value,
         };
         if let Some(size) = resolved(config, key.path)
-            && Size::parse(&value).is_none()
+            && Size::parse(&value) != Some(Size(size as u64))
         {
             value = format!("{value} = {}", Size(size as u64));
         }
@@ -172,13 +172,14 @@ pub(super) fn effective(config: &Config, layered: &Layered) -> Vec<Effective> {
     .collect()
 }
 
-/// What came of a key that may be left to us or be a share.
+/// What came of a key that may be left to us, be a share, or be made to fit.
 fn resolved(config: &Config, path: &str) -> Option<usize> {
     match path {
         "memory.budget" => Some(config.memory.budget),
         "receiver.max_request_size" => Some(config.receiver.max_request_size),
         "sampling.remember" => Some(config.sampling.remember),
         "sampling.trace_size_max" => Some(config.sampling.trace_size_max),
+        "batch.max_size" => Some(config.batch.max_size),
         "queue.max_size" => Some(config.queue.max_size),
         _ => None,
     }

@@ -73,6 +73,15 @@ fn what_is_left_to_us_is_worked_out_from_the_limit() {
 }
 
 #[test]
+fn with_a_small_budget_batches_shrink_unless_someone_said_their_size() {
+    let config = load(&file("memory: {budget: 4MiB}"));
+    assert_eq!((config.queue.max_size, config.batch.max_size), (3 << 20, 3 << 19));
+    assert_eq!(effective(&config, "batch.max_size").0, "3.5MiB = 1.5MiB");
+    let text = "memory: {budget: 4MiB}\nbatch: {max_size: 3.5MiB}";
+    assert!(rejected(&file(text)).to_string().contains("no batch that large could ever wait"));
+}
+
+#[test]
 fn the_collectors_block_is_read_as_it_stands() {
     let text = "\
 tail_sampling:
