@@ -103,5 +103,6 @@ fn an_endpoint_without_a_scheme_is_plain_only_where_the_standard_says_so() {
     let endpoint = |pairs: &[(&str, &str)]| load(&environment(pairs)).upstream.endpoint;
     let host = ("OTEL_EXPORTER_OTLP_ENDPOINT", "jaeger:4317");
     assert_eq!(endpoint(&[host]), "https://jaeger:4317");
+    assert_eq!(endpoint(&[host, ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", " ")]), "https://jaeger:4317", "empty is unset");
     assert_eq!(endpoint(&[host, ("OTEL_EXPORTER_OTLP_INSECURE", "true")]), "http://jaeger:4317");
 }
