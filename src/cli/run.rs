@@ -12,7 +12,7 @@ pub struct Arguments {
     /// The configuration; else TAILWATER_CONFIG names it, else /etc/tailwater/tailwater.yaml is used if it exists.
     #[arg(long, short, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The collector, such as http://jaeger-collector.tracing:4317.
+    /// The collector, such as `http://jaeger-collector.tracing:4317`.
     #[arg(long, value_name = "URL")]
     upstream: Option<String>,
 }
