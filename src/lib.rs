@@ -4,6 +4,10 @@
 //! The modules stand in reading order, which is also import order: each imports only what is declared above it.
 
 #[cfg(feature = "sidecar")]
+pub mod cli;
+#[cfg(feature = "sidecar")]
+pub mod config;
+#[cfg(feature = "sidecar")]
 pub mod driver;
 pub mod relay;
 

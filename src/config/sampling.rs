@@ -1,0 +1,187 @@
+//! `sampling:` the ratio stage, and what completion and late spans need.
+
+use serde::Deserialize;
+
+use crate::config::amount::{Amount, share_of};
+use crate::config::duration::Span;
+use crate::config::layers::Layered;
+use crate::config::problem::Problem;
+use crate::config::reference::{Key, Kind};
+use std::time::Duration;
+
+/// How the ratio stage turns a trace id into a decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RatioMode {
+    /// W3C consistent probability, on top of what was sampled before.
+    Consistent,
+    /// Brings every span to the same probability, whatever was sampled before.
+    Equalizing,
+    /// Multiplies what was sampled before.
+    Proportional,
+    /// The Collector's 14 bit FNV hash of the trace id.
+    OtelFnv14,
+    /// 64 bit FNV hash of the trace id.
+    OtelFnv64,
+    /// The low 64 bits of the trace id, as the SDKs' TraceIdRatioBased does.
+    SdkTraceidratio,
+}
+
+impl RatioMode {
+    /// The word for it in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RatioMode::Consistent => "consistent",
+            RatioMode::Equalizing => "equalizing",
+            RatioMode::Proportional => "proportional",
+            RatioMode::OtelFnv14 => "otel_fnv14",
+            RatioMode::OtelFnv64 => "otel_fnv64",
+            RatioMode::SdkTraceidratio => "sdk_traceidratio",
+        }
+    }
+}
+
+/// The ratio stage.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatioSpec {
+    /// How a trace id becomes a decision.
+    pub mode: RatioMode,
+    /// Share of traces kept, between 0.0 and 1.0.
+    pub share: f64,
+    /// Seed of the FNV modes.
+    pub hash_seed: u32,
+}
+
+/// The ratio stage, completion and memory of decisions, as meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplingConfig {
+    /// The ratio stage; none where it was not asked for.
+    pub ratio: Option<RatioSpec>,
+    /// Hexadecimal digits of `th`, 1 to 14.
+    pub precision: u8,
+    /// How long after its last arrival a complete trace is decided.
+    pub grace: Duration,
+    /// Bytes for remembered decisions, inside the budget.
+    pub remember: usize,
+    /// Traces waiting for their decision at once.
+    pub traces_max: usize,
+    /// Spans of one trace, at which it is decided on what is there.
+    pub trace_spans_max: u32,
+    /// Bytes of one trace, at which it is decided on what is there.
+    pub trace_size_max: usize,
+}
+
+impl SamplingConfig {
+    /// What was asked for; `remember: auto` is an eighth of the budget.
+    pub(super) fn meant(layered: &Layered, budget: usize, problems: &mut Vec<Problem>) -> SamplingConfig {
+        SamplingConfig {
+            ratio: ratio(layered, problems),
+            precision: layered.get("sampling.precision"),
+            grace: layered.get::<Span>("sampling.grace").0,
+            remember: match layered.get("sampling.remember") {
+                Amount::Auto => budget / 8,
+                Amount::Bytes(size) => size.bytes(),
+                Amount::Percent(share) => share_of(budget, share),
+            },
+            traces_max: layered.get("sampling.traces_max"),
+            trace_spans_max: layered.get("sampling.trace_spans_max"),
+            trace_size_max: match layered.get("sampling.trace_size_max") {
+                Amount::Auto => budget / 4,
+                Amount::Bytes(size) => size.bytes(),
+                Amount::Percent(share) => share_of(budget, share),
+            },
+        }
+    }
+}
+
+/// The ratio stage, if anyone asked for it, as one number or as a map.
+fn ratio(layered: &Layered, problems: &mut Vec<Problem>) -> Option<RatioSpec> {
+    let node = layered.node("sampling.ratio")?;
+    if let Some(share) = layered.find::<f64>("sampling.ratio") {
+        return Some(RatioSpec { mode: RatioMode::Consistent, share, hash_seed: 0 });
+    }
+    let Some(share) = layered.find("sampling.ratio.share") else {
+        let problem = Problem::at(node.at, "`sampling.ratio` says how, but not how much: `share` is missing");
+        problems.push(problem.help("ratio: {mode: consistent, share: 0.1}"));
+        return None;
+    };
+    Some(RatioSpec {
+        mode: layered.find("sampling.ratio.mode").unwrap_or(RatioMode::Consistent),
+        share,
+        hash_seed: layered.find("sampling.ratio.hash_seed").unwrap_or(0),
+    })
+}
+
+/// The keys of this section.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        path: "sampling.ratio",
+        kind: Kind::Share,
+        default: None,
+        doc: "Share of traces kept, decided on the trace id alone when a span arrives, buffering nothing; a number, or {mode, \
+              share}. Together with tail_sampling.policies, the policies see what the ratio let through. When neither is set, \
+              a preset applies: failed traces, those slower than 500 ms, and 10 % of the rest.",
+    },
+    Key {
+        path: "sampling.ratio.share",
+        kind: Kind::Share,
+        default: None,
+        doc: "The share, where ratio is written as a map. 1 keeps everything and stamps nothing.",
+    },
+    Key {
+        path: "sampling.ratio.mode",
+        kind: Kind::Choice(&[
+            "consistent",
+            "equalizing",
+            "proportional",
+            "otel_fnv14",
+            "otel_fnv64",
+            "sdk_traceidratio",
+        ]),
+        default: None,
+        doc: "How a trace id becomes a decision; consistent unless said. sdk_traceidratio keeps what an SDK's \
+              TraceIdRatioBased of the same share kept; the FNV modes agree with the Collector's hash.",
+    },
+    Key {
+        path: "sampling.ratio.hash_seed",
+        kind: Kind::Integer { min: 0, max: u32::MAX as u64 },
+        default: None,
+        doc: "Seed of the FNV modes: the same number on every hop that is to agree. 0 unless said.",
+    },
+    Key {
+        path: "sampling.precision",
+        kind: Kind::Integer { min: 1, max: 14 },
+        default: Some("4"),
+        doc: "Hexadecimal digits of the threshold written into tracestate.",
+    },
+    Key {
+        path: "sampling.grace",
+        kind: Kind::Duration { min: 0, max: 60_000 },
+        default: Some("500ms"),
+        doc: "How long after its last arrival a trace is decided whose entry span in this pod has ended.",
+    },
+    Key {
+        path: "sampling.remember",
+        kind: Kind::Size { min: 1 << 10, max: 1 << 40, auto: true, percent: true },
+        default: Some("auto"),
+        doc: "Memory for decisions, so that late spans follow their trace; inside memory.budget. auto: an eighth of it.",
+    },
+    Key {
+        path: "sampling.traces_max",
+        kind: Kind::Integer { min: 1, max: 100_000_000 },
+        default: Some("50000"),
+        doc: "Traces waiting for their decision at once. At this many the oldest is decided on what is there.",
+    },
+    Key {
+        path: "sampling.trace_spans_max",
+        kind: Kind::Integer { min: 1, max: 10_000_000 },
+        default: Some("10000"),
+        doc: "Spans of one trace at which it is decided on what is there.",
+    },
+    Key {
+        path: "sampling.trace_size_max",
+        kind: Kind::Size { min: 1 << 10, max: 1 << 40, auto: true, percent: true },
+        default: Some("auto"),
+        doc: "Bytes of one trace at which it is decided on what is there. auto: a quarter of memory.budget.",
+    },
+];

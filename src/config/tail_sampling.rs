@@ -1,0 +1,150 @@
+//! `tail_sampling:` the Collector's block, word for word.
+
+use std::time::Duration;
+
+use crate::config::duration::Span;
+use crate::config::layers::Layered;
+use crate::config::node::Node;
+use crate::config::policies;
+use crate::config::problem::Problem;
+use crate::config::reference::{Key, Kind};
+
+/// A span's status as policies name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusCode {
+    /// Nothing said.
+    Unset,
+    /// Explicitly fine.
+    Ok,
+    /// Failed.
+    Error,
+}
+
+/// A policy: a name for metrics, and its rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicySpec {
+    /// Unique, for metrics and books.
+    pub name: String,
+    /// What it looks for.
+    pub rule: Rule,
+}
+
+/// What a policy looks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// Everything.
+    AlwaysSample,
+    /// Any span with one of these.
+    StatusCode {
+        /// The statuses looked for.
+        status_codes: Vec<StatusCode>,
+    },
+    /// The trace took longer.
+    Latency {
+        /// Longer than this, in milliseconds.
+        threshold_ms: u64,
+        /// At most this, in milliseconds; 0 is no bound.
+        upper_threshold_ms: u64,
+    },
+    /// A share, by the trace's randomness.
+    Probabilistic {
+        /// Between 0 and 100.
+        sampling_percentage: f64,
+        /// Kept from the Collector's block; decisions here are made on the trace's own randomness.
+        hash_salt: String,
+    },
+    /// An attribute of resource or span.
+    StringAttribute {
+        /// Its name.
+        key: String,
+        /// Texts or regular expressions.
+        values: Vec<String>,
+        /// Whether `values` are regular expressions, unanchored.
+        enabled_regex_matching: bool,
+        /// Whether it is the absence of a match that counts.
+        invert_match: bool,
+        /// Results of matching remembered.
+        cache_max_size: usize,
+    },
+    /// All of them.
+    And(Vec<PolicySpec>),
+    /// All of them, and then the trace goes, whatever else wants it.
+    Drop(Vec<PolicySpec>),
+}
+
+/// Tail sampling, as meant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TailConfig {
+    /// How long a trace waits, from its first span, when nothing says that it is complete.
+    pub decision_wait: Duration,
+    /// At least one.
+    pub policies: Vec<PolicySpec>,
+}
+
+impl TailConfig {
+    /// What was asked for: the policies, or the preset where nobody said how to sample at all. Second: whether it is the
+    /// preset.
+    pub(super) fn meant(layered: &Layered) -> (Option<TailConfig>, bool) {
+        let policies = layered.node("tail_sampling.policies").map(|node| read_policies(node, &mut Vec::new()));
+        let preset = policies.is_none() && layered.node("sampling.ratio").is_none();
+        let policies = policies.or_else(|| preset.then(preset_policies));
+        let decision_wait = layered.get::<Span>("tail_sampling.decision_wait").0;
+        (policies.map(|policies| TailConfig { decision_wait, policies }), preset)
+    }
+}
+
+/// The policies in a list, as far as they are right; what is not is added to `problems`.
+pub(super) fn read_policies(node: &Node, problems: &mut Vec<Problem>) -> Vec<PolicySpec> {
+    policies::list(node, "tail_sampling.policies", policies::Level::Top, problems)
+}
+
+/// What applies when nobody said how to sample: failed traces, slow ones, and a tenth of the rest.
+fn preset_policies() -> Vec<PolicySpec> {
+    let policy = |name: &str, rule| PolicySpec { name: name.into(), rule };
+    vec![
+        policy("errors", Rule::StatusCode { status_codes: vec![StatusCode::Error] }),
+        policy("slow", Rule::Latency { threshold_ms: 500, upper_threshold_ms: 0 }),
+        policy("rest", Rule::Probabilistic { sampling_percentage: 10.0, hash_salt: String::new() }),
+    ]
+}
+
+/// The keys of this section.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        path: "tail_sampling.decision_wait",
+        kind: Kind::Duration { min: 0, max: 3_600_000 },
+        default: Some("10s"),
+        doc: "How long a trace waits, from its first span, when nothing says that it is complete.",
+    },
+    Key {
+        path: "tail_sampling.policies",
+        kind: Kind::Policies,
+        default: None,
+        doc: "The Collector's list of policies, word for word: always_sample, status_code, latency, probabilistic, \
+              string_attribute, and, drop. A trace is kept if any policy wants it and no drop policy matches.",
+    },
+    foreign("tail_sampling.decision_wait_after_root_received", "sampling.grace says when a complete trace is decided"),
+    foreign("tail_sampling.num_traces", "sampling.traces_max bounds the traces waiting, memory.budget their bytes"),
+    foreign("tail_sampling.expected_new_traces_per_sec", "tables grow as they are needed"),
+    foreign("tail_sampling.num_shards", "one table is enough for one pod"),
+    foreign("tail_sampling.sample_on_first_match", "the verdict is the same whether later policies are asked or not"),
+    foreign("tail_sampling.block_on_overflow", "receiver.hold says how long callers wait when memory is full"),
+    foreign("tail_sampling.drop_pending_traces_on_shutdown", "leaving decides every trace on what is there"),
+    foreign(
+        "tail_sampling.maximum_trace_size_bytes",
+        "sampling.trace_size_max decides a trace that large, it does not discard it",
+    ),
+    foreign("tail_sampling.decision_cache", "sampling.remember bounds the remembered decisions in bytes"),
+    foreign("tail_sampling.tail_storage", "traces wait in memory, inside memory.budget"),
+    Key {
+        path: "tail_sampling.sampling_strategy",
+        kind: Kind::Choice(&["trace-complete"]),
+        default: None,
+        doc: "As in the Collector; trace-complete is the one way here.",
+    },
+];
+
+/// A key of the Collector's block that has no meaning here.
+const fn foreign(path: &'static str, instead: &'static str) -> Key {
+    Key { path, kind: Kind::Foreign(instead), default: None, doc: instead }
+}

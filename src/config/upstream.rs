@@ -1,0 +1,265 @@
+//! `upstream:` the collector the kept spans go to.
+
+use serde::Deserialize;
+
+use crate::config::duration::Span;
+use crate::config::layers::Layered;
+use crate::config::node::{Node, Value};
+use crate::config::problem::Problem;
+use crate::config::reference::{Key, Kind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How requests to the collector are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// As they are.
+    None,
+    /// gzip.
+    Gzip,
+}
+
+/// How a `https://` collector is trusted, and how it knows us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsConfig {
+    /// Roots in PEM; none are the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate chain in PEM.
+    pub cert_file: Option<PathBuf>,
+    /// Our key in PEM.
+    pub key_file: Option<PathBuf>,
+    /// The name expected in the collector's certificate; none is the endpoint's host.
+    pub server_name: Option<String>,
+}
+
+/// The collector the kept spans go to, as meant.
+#[derive(Clone, PartialEq)]
+pub struct UpstreamConfig {
+    /// `http://host:port` or `https://host:port`. Empty only where a file is validated that leaves it to the environment;
+    /// `run` refuses that.
+    pub endpoint: String,
+    /// How requests are packed.
+    pub compression: Compression,
+    /// Longest one attempt may take.
+    pub timeout: Duration,
+    /// Longest a batch is tried, counted from its cutting.
+    pub max_age: Duration,
+    /// Sent with every request; names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Used for `https://`.
+    pub tls: TlsConfig,
+    /// Requests out at once, 1 to 4.
+    pub concurrency: usize,
+}
+
+impl std::fmt::Debug for UpstreamConfig {
+    /// Header values are secrets: only their names are shown.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let UpstreamConfig { endpoint, compression, timeout, max_age, headers, tls, concurrency } = self;
+        out.debug_struct("UpstreamConfig")
+            .field("endpoint", endpoint)
+            .field("compression", compression)
+            .field("timeout", timeout)
+            .field("max_age", max_age)
+            .field("headers", &headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("tls", tls)
+            .field("concurrency", concurrency)
+            .finish()
+    }
+}
+
+impl UpstreamConfig {
+    /// What was asked for; the endpoint is empty where nobody said.
+    pub(super) fn meant(layered: &Layered, problems: &mut Vec<Problem>) -> UpstreamConfig {
+        let file = |key: &str| layered.find::<PathBuf>(&format!("upstream.tls.{key}"));
+        let config = UpstreamConfig {
+            endpoint: layered.find::<String>("upstream.endpoint").as_deref().map(with_port).unwrap_or_default(),
+            compression: layered.get("upstream.compression"),
+            timeout: layered.get::<Span>("upstream.timeout").0,
+            max_age: layered.get::<Span>("upstream.max_age").0,
+            headers: layered.texts("upstream.headers"),
+            tls: TlsConfig {
+                ca_file: file("ca_file"),
+                cert_file: file("cert_file"),
+                key_file: file("key_file"),
+                server_name: layered.find("upstream.tls.server_name"),
+            },
+            concurrency: layered.get("upstream.concurrency"),
+        };
+        config.contradictions(layered, problems);
+        config
+    }
+
+    fn contradictions(&self, layered: &Layered, problems: &mut Vec<Problem>) {
+        let written = |path: &str| layered.node(path).map(|node| node.at);
+        if let (Some(_), None) | (None, Some(_)) = (&self.tls.cert_file, &self.tls.key_file) {
+            let at = written("upstream.tls.cert_file").or(written("upstream.tls.key_file"));
+            let message = "`upstream.tls.cert_file` and `upstream.tls.key_file` go together, and one is missing";
+            problems.push(Problem { at, ..Problem::nowhere(message) });
+        }
+        if self.max_age < self.timeout {
+            let at = written("upstream.max_age").or(written("upstream.timeout"));
+            let message = format!(
+                "`upstream.max_age` ({}) is less than `upstream.timeout` ({}): the first attempt would outlive its batch",
+                Span(self.max_age),
+                Span(self.timeout)
+            );
+            problems.push(Problem { at, ..Problem::nowhere(message) });
+        }
+    }
+}
+
+/// Headers with their names in lower case, as HTTP/2 sends them, so that one name is one header in every source.
+pub(super) fn lower_names(mut node: Node) -> Node {
+    if let Value::Map(entries) = &mut node.value {
+        entries.iter_mut().for_each(|entry| entry.key.make_ascii_lowercase());
+    }
+    node
+}
+
+/// A URL's parts: whether it is TLS, its host without brackets, its port.
+pub(super) fn parts(endpoint: &str) -> Option<(bool, String, u16)> {
+    let uri: http::Uri = endpoint.parse().ok()?;
+    let tls = match uri.scheme_str()? {
+        "http" => false,
+        "https" => true,
+        _ => return None,
+    };
+    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+    let port = match uri.authority()?.as_str().rsplit_once(']').map_or(uri.authority()?.as_str(), |(_, rest)| rest) {
+        rest if rest.contains(':') => uri.port_u16()?,
+        _ => PORT,
+    };
+    (!host.is_empty() && port != 0).then(|| (tls, host.to_owned(), port))
+}
+
+/// The URL with its port said, and without what stands behind it.
+fn with_port(endpoint: &str) -> String {
+    match parts(endpoint) {
+        Some((tls, host, port)) => {
+            let scheme = if tls { "https" } else { "http" };
+            if host.contains(':') { format!("{scheme}://[{host}]:{port}") } else { format!("{scheme}://{host}:{port}") }
+        }
+        None => endpoint.to_owned(),
+    }
+}
+
+/// Whether a text is a collector's URL, and if not, why.
+pub(super) fn check_endpoint(node: &Node, text: &str) -> Result<(), Problem> {
+    let expects = Kind::Endpoint.expects();
+    if text.contains('@') {
+        let problem = Problem::at(node.at, "`upstream.endpoint` holds a user or password, which gRPC has no place for");
+        return Err(problem.help("send it as a header: `upstream.headers: {authorization: \"Basic ...\"}`").hidden());
+    }
+    if !text.contains("://") {
+        let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has no scheme"));
+        return Err(problem.help(format!("\"http://{text}\", or \"https://{text}\" with TLS")));
+    }
+    if parts(text).is_none() {
+        return Err(
+            Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" is not a collector's URL")).help(expects)
+        );
+    }
+    let path = text.parse::<http::Uri>().ok().and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
+    if path.is_some_and(|path| path != "/") {
+        let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has a path, and gRPC has its own"));
+        return Err(problem.help(format!("\"{}\"", with_port(text))));
+    }
+    Ok(())
+}
+
+/// What is wrong with a map of headers.
+pub(super) fn check_headers(node: &Node) -> Vec<Problem> {
+    let Some(entries) = node.entries() else {
+        let message = format!("`upstream.headers` cannot be {}", node.kind());
+        return vec![Problem::at(node.at, message).help(Kind::Headers.expects()).hidden()];
+    };
+    let mut problems = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let name = entry.key.to_ascii_lowercase();
+        if entries[..index].iter().any(|other| other.key.eq_ignore_ascii_case(&name)) {
+            problems.push(Problem::at(entry.key_at, format!("the header `{name}` stands here twice")).hidden());
+        }
+        if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            problems.push(Problem::at(entry.key_at, format!("`{}` is not the name of a header", entry.key)).hidden());
+        } else if name.ends_with("-bin") || name.starts_with("grpc-") || RESERVED.contains(&name.as_str()) {
+            problems.push(Problem::at(entry.key_at, format!("the header `{name}` is the protocol's own")).hidden());
+        }
+        match entry.node.text() {
+            Some(text) if http::HeaderValue::from_str(text).is_ok() => {}
+            _ => {
+                let problem =
+                    Problem::at(entry.node.at, format!("the value of the header `{name}` is not one line of text"));
+                problems.push(problem.help("printable text, in quotes").hidden());
+            }
+        }
+    }
+    problems
+}
+
+/// The keys of this section.
+pub(super) const KEYS: &[Key] = &[
+    Key {
+        path: "upstream.endpoint",
+        kind: Kind::Endpoint,
+        default: None,
+        doc: "The collector, by OTLP/gRPC: http://host:port or https://host:port; the port is 4317 unless said. Also \
+              --upstream, and OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or OTEL_EXPORTER_OTLP_ENDPOINT. Required.",
+    },
+    Key {
+        path: "upstream.compression",
+        kind: Kind::Choice(&["none", "gzip"]),
+        default: Some("none"),
+        doc: "How requests are packed. Inside a cluster the network is cheaper than the CPU that gzip takes.",
+    },
+    Key {
+        path: "upstream.timeout",
+        kind: Kind::Duration { min: 10, max: 600_000 },
+        default: Some("10s"),
+        doc: "Longest one attempt may take.",
+    },
+    Key {
+        path: "upstream.max_age",
+        kind: Kind::Duration { min: 100, max: 86_400_000 },
+        default: Some("10m"),
+        doc: "Longest a request is tried, counted from its cutting; then its spans are dropped as expired.",
+    },
+    Key {
+        path: "upstream.headers",
+        kind: Kind::Headers,
+        default: Some("{}"),
+        doc: "Sent with every request, such as {authorization: \"Bearer abc\"}. Values are never shown.",
+    },
+    Key {
+        path: "upstream.concurrency",
+        kind: Kind::Integer { min: 1, max: 4 },
+        default: Some("4"),
+        doc: "Requests out at the collector at once.",
+    },
+    Key {
+        path: "upstream.tls.ca_file",
+        kind: Kind::Text,
+        default: None,
+        doc: "PEM file with the roots that a https collector is checked against; the system's unless said.",
+    },
+    Key {
+        path: "upstream.tls.cert_file",
+        kind: Kind::Text,
+        default: None,
+        doc: "PEM file with our own certificate chain, where the collector asks for one; goes with key_file.",
+    },
+    Key { path: "upstream.tls.key_file", kind: Kind::Text, default: None, doc: "PEM file with the key to cert_file." },
+    Key {
+        path: "upstream.tls.server_name",
+        kind: Kind::Text,
+        default: None,
+        doc: "The name expected in the collector's certificate; the endpoint's host unless said.",
+    },
+];
+
+/// OTLP/gRPC's port.
+const PORT: u16 = 4317;
+/// Headers that the protocol writes itself.
+const RESERVED: &[&str] =
+    &["content-type", "content-length", "te", "host", "connection", "transfer-encoding", "user-agent"];
