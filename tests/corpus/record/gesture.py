@@ -45,7 +45,7 @@ class SeededIds(IdGenerator):
 def provider(seed, sampler=None, resource=None):
     """A TracerProvider that names only what RESOURCE says: no host, no process, no path of the machine it runs on."""
     return TracerProvider(
-        sampler=sampler, id_generator=SeededIds(seed), resource=Resource(resource or RESOURCE), shutdown_on_exit=False
+        sampler=sampler, id_generator=SeededIds(seed), resource=Resource.create(resource or RESOURCE), shutdown_on_exit=False
     )
 
 
