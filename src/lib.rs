@@ -1,1 +1,8 @@
-//! Tailwater.
+//! Tailwater, the OTLP sidecar: takes an app's spans on localhost, decides which traces are worth keeping and delivers
+//! those to a collector, with every span accounted for.
+//!
+//! The modules stand in reading order, which is also import order: each imports only what is declared above it.
+
+#[cfg(feature = "sidecar")]
+pub mod driver;
+pub mod relay;
