@@ -50,7 +50,7 @@ def provider(seed, sampler=None, resource=None):
 
 
 class Service:
-    """The service: each call is one trace, told as a dict {"trace": hex id, "spans": count, "error", "slow", "user", "kind"}."""
+    """The service: each call is one trace, told as a dict: `trace` (hex id), `kind`, `spans`, `error`, `slow`, `user`, `sampled` by the SDK."""
 
     def __init__(self, tracer, store, seed, start_ns):
         self.tracer, self.store = tracer, store
@@ -143,4 +143,5 @@ class Service:
 
     @staticmethod
     def _told(root, spans, kind, error=False, slow=False, user=None):
-        return {"trace": f"{root.get_span_context().trace_id:032x}", "spans": spans, "kind": kind, "error": error, "slow": slow, "user": user}
+        told = {"kind": kind, "spans": spans, "error": error, "slow": slow, "user": user, "sampled": root.get_span_context().trace_flags.sampled}
+        return {"trace": f"{root.get_span_context().trace_id:032x}"} | told
