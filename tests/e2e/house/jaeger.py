@@ -74,9 +74,10 @@ class Jaeger:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(3)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+                self.process.wait(10)
 
     def _get(self, path, **query):
         answer = requests.get(f"http://127.0.0.1:{self.query_port}/api/{path}", params=query, timeout=60)
