@@ -1,0 +1,90 @@
+"""SIGTERM at random moments under load: the final books close exactly, and agree with what the clients were told."""
+
+import os
+import random
+import time
+
+import pytest
+
+from house.client import Load
+from house.sink import Sink
+
+ENDINGS = int(os.environ.get("TAILWATER_E2E_SIGTERMS", "200"))
+AT_ONCE = 4
+
+
+@pytest.fixture(scope="module")
+def counting():
+    server = Sink(keep=False)
+    yield server
+    server.close()
+
+
+@pytest.mark.timeout(420)
+def test_two_hundred_sigterms_under_load_close_the_books_exactly(relay, counting):
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    for first in range(0, ENDINGS, AT_ONCE):
+        endings = [begin(relay, counting, f"run-{first + i}", chance) for i in range(min(AT_ONCE, ENDINGS - first))]
+        for ending in sorted(endings, key=lambda e: e["due"]):
+            time.sleep(max(0.0, ending["due"] - time.monotonic()))
+            ending["server"].signal()
+        for ending in endings:
+            finish(counting, **ending)
+
+
+def begin(relay, counting, run, chance):
+    """One relay under load, and the moment of its end."""
+    server = relay(
+        {
+            "shutdown": {"grace": "1s"},
+            "upstream": {"endpoint": f"http://{counting.address}", "headers": {"x-run": run}},
+            "tail_sampling": {"decision_wait": chance.choice(["50ms", "500ms", "10s"]), "policies": [
+                {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
+                {"name": "half", "type": "probabilistic", "probabilistic": {"sampling_percentage": 50}},
+            ]},
+        },
+        expected=[r"shutdown|drain|grace|dropped|clos"],
+    )
+    loads = [Load(server.address, spans=chance.choice([1, 10, 60]), pause=0.004, timeout=3) for _ in range(2)]
+    for load in loads:
+        load.start()
+    return {"server": server, "loads": loads, "run": run, "due": time.monotonic() + chance.uniform(0.02, 0.6)}
+
+
+def finish(counting, server, loads, run, due):
+    """The books against the clients' and the sink's own counts."""
+    assert server.wait(4) == 0
+    for load in loads:
+        load.stop()
+    ok, unanswered = sum(l.ok for l in loads), sum(l.unanswered for l in loads)
+    books = server.final_books()
+    assert books.accepted == books.exported + books.sampled_out + books.dropped
+    assert ok <= books.accepted <= ok + unanswered, f"{run}: told OK {ok}, unanswered {unanswered}, {books}"
+    assert books.exported <= counting.counts[run], f"{run}: {counting.counts[run]} reached the sink, {books}"
+    server.log.unlink()
+
+
+def test_a_second_signal_ends_at_once_with_the_books(relay):
+    server = relay({"upstream": {"endpoint": "http://127.0.0.1:9"}, "sampling": {"ratio": 1}, "shutdown": {"grace": "20s"}}, expected=[r"."])
+    load = Load(server.address, pause=0.01)
+    load.start()
+    time.sleep(0.5)
+    server.signal()
+    time.sleep(0.5)
+    load.stop()
+    assert server.alive()
+    server.signal()
+    server.wait(2)
+    assert server.final_books().part("dropped", "shutdown") > 0
+
+
+def test_an_idle_relay_leaves_quickly_and_says_not_ready_while_it_does(relay, sink):
+    server = relay({"upstream": {"endpoint": f"http://{sink.address}"}})
+    server.signal()
+    time.sleep(0.2)
+    if server.alive():
+        assert server.get("readyz").status_code == 503
+        assert server.get("livez").status_code == 200
+    assert server.wait(10) == 0

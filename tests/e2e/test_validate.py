@@ -1,0 +1,84 @@
+"""Configurations: every one we show is valid, a bad one is told in full, with place and remedy."""
+
+import re
+
+import pytest
+
+from house import configs, ports
+from house.relay import command
+
+SHOWN = configs.every()
+
+
+def test_there_are_configurations_to_check():
+    wheres = [where for where, _ in SHOWN]
+    assert any(w.startswith("deploy/") for w in wheres), "none found in deploy/"
+    assert any(w.startswith("README.md") for w in wheres), "none found in README.md"
+
+
+@pytest.mark.parametrize("text", [text for _, text in SHOWN], ids=[where for where, _ in SHOWN])
+def test_every_configuration_we_show_is_valid(tmp_path, text):
+    file = tmp_path / "tailwater.yaml"
+    file.write_text(text)
+    # A README fragment need not name the collector; a user's environment would.
+    run = command("validate", file, env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger-collector.tracing:4317"})
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+BAD = """\
+upstream:
+  endpoint: "http://127.0.0.1:4399"
+batch:
+  max_spanz: 512
+sampling:
+  ratio: eleven
+shutdown:
+  grace: 25 parsecs
+"""
+
+
+@pytest.mark.parametrize("how", [["validate"], ["run", "--config"]], ids=["validate", "run"])
+def test_a_bad_file_is_told_all_at_once_with_place_caret_and_remedy(tmp_path, how):
+    file = tmp_path / "bad.yaml"
+    file.write_text(BAD)
+    run = command(*how, file)
+    said = run.stdout + run.stderr
+    assert run.returncode == 64, said
+    for line, word in ((4, "max_spanz"), (6, "eleven"), (8, "parsecs")):
+        assert re.search(rf"bad\.yaml:{line}:\d+", said), f"line {line} is not named in:\n{said}"
+        assert word in said
+    assert len(re.findall(r"^[^\w]*\^", said, re.M)) >= 3, f"each problem has its caret:\n{said}"
+    assert "max_spans" in said, "what would be right is named"
+    assert "panicked" not in said
+
+
+def test_a_file_that_is_not_yaml_is_told_with_its_place(tmp_path):
+    file = tmp_path / "broken.yaml"
+    file.write_text("receiver: {listen: [\n")
+    run = command("validate", file)
+    assert run.returncode == 64 and re.search(r"broken\.yaml:\d+", run.stdout + run.stderr)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path):
+    run = command("run", "--config", tmp_path / "missing.yaml")
+    assert run.returncode == 64 and "missing.yaml" in run.stderr
+
+
+def test_no_upstream_ends_in_64_and_names_the_three_ways():
+    run = command("run")
+    assert run.returncode == 64
+    for way in ("--upstream", "upstream", "OTEL_EXPORTER_OTLP"):
+        assert way in run.stderr, run.stderr
+
+
+def test_an_upstream_that_is_our_own_listener_is_refused(tmp_path):
+    port = ports.free()
+    file = tmp_path / "loop.yaml"
+    file.write_text(f'receiver: {{listen: ["127.0.0.1:{port}"]}}\nupstream: {{endpoint: "http://localhost:{port}"}}\n')
+    run = command("run", "--config", file)
+    assert run.returncode == 64 and str(port) in run.stderr, run.stderr
+
+
+def test_wrong_usage_ends_in_64():
+    assert command("run", "--no-such-flag").returncode == 64
+    assert command("no-such-command").returncode == 64
