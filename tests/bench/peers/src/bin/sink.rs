@@ -13,7 +13,7 @@ use http::Request;
 use tailwater_peers::args::Args;
 use tailwater_peers::count::Totals;
 use tailwater_peers::grpc;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -94,8 +94,7 @@ async fn tell(mut stream: TcpStream, totals: Shared) -> std::io::Result<()> {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
     );
     let mut asked = [0; 1024];
-    stream.readable().await?;
-    let _ = stream.try_read(&mut asked)?;
+    let _ = stream.read(&mut asked).await?;
     stream.write_all(format!("{head}{json}").as_bytes()).await?;
     stream.shutdown().await
 }
