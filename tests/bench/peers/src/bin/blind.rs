@@ -1,8 +1,9 @@
 //! The floor: a relay that looks at nothing. It reads a request's body whole, sends the same bytes as one request to
 //! `--upstream`, waits for the answer, and acknowledges. Whatever a sampling relay costs beyond this is the price of sampling.
 //!
-//! It is written as well as we can: one thread, hyper on both sides, bodies forwarded as the chunks they came in, windows
-//! that let a whole request through without waiting, one upstream connection for each connection of a sender.
+//! It is written as well as we can: one thread; hyper where requests come in; h2 itself where they leave, because hyper's
+//! client writes a request's headers and body apart; bodies forwarded as the chunks they came in; windows that let a whole
+//! request through without waiting; one upstream connection for each connection of a sender.
 
 #![forbid(unsafe_code)]
 
@@ -13,17 +14,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use h2::client::{self, SendRequest};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::client::conn::http2 as client;
 use hyper::server::conn::http2 as server;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tailwater_peers::args::Args;
 use tailwater_peers::grpc;
 use tokio::net::{TcpListener, TcpStream};
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -39,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Relays one connection until the peer closes it. Errors are the peer's or the sink's: they end this connection only.
-async fn serve(stream: TcpStream, upstream: SocketAddr) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn serve(stream: TcpStream, upstream: SocketAddr) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
     let sender = connect(upstream).await?;
     let authority = upstream.to_string();
@@ -53,12 +56,10 @@ async fn serve(stream: TcpStream, upstream: SocketAddr) -> Result<(), Box<dyn Er
     Ok(())
 }
 
-async fn connect(upstream: SocketAddr) -> Result<client::SendRequest<Message>, Box<dyn Error + Send + Sync>> {
+async fn connect(upstream: SocketAddr) -> Result<SendRequest<Bytes>, Failure> {
     let stream = TcpStream::connect(upstream).await?;
     stream.set_nodelay(true)?;
-    let (sender, connection) = client::Builder::new(TokioExecutor::new())
-        .handshake(TokioIo::new(stream))
-        .await?;
+    let (sender, connection) = client::Builder::new().enable_push(false).handshake(stream).await?;
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -66,79 +67,72 @@ async fn connect(upstream: SocketAddr) -> Result<client::SendRequest<Message>, B
 /// One request: in whole, out whole, answered as the sink answered.
 async fn relay(
     request: Request<Incoming>,
-    sender: client::SendRequest<Message>,
+    sender: SendRequest<Bytes>,
     authority: String,
-) -> Result<Response<Message>, Infallible> {
+) -> Result<Response<Answer>, Infallible> {
     let answer = forward(request, sender, &authority)
         .await
-        .unwrap_or_else(|_| Message::status(14));
+        .unwrap_or_else(|_| Answer::status(14));
     let (head, ()) = grpc::response_head().into_parts();
     Ok(Response::from_parts(head, answer))
 }
 
-async fn forward(
-    request: Request<Incoming>,
-    mut sender: client::SendRequest<Message>,
-    authority: &str,
-) -> Result<Message, Box<dyn Error + Send + Sync>> {
-    let (head, body) = request.into_parts();
-    let body = Message::read(body).await?;
-    let encoding: Option<&HeaderValue> = head.headers.get("grpc-encoding");
-    let (out, ()) = grpc::request(authority, encoding)?.into_parts();
-    let (head, body) = sender.send_request(Request::from_parts(out, body)).await?.into_parts();
-    let mut answer = Message::read(body).await?;
-    let trailers = answer
-        .trailers
-        .take()
-        .or_else(|| grpc::status(&head.headers).map(grpc::trailers));
-    Ok(Message {
-        trailers: Some(trailers.unwrap_or_else(|| grpc::trailers(2))),
-        ..answer
-    })
+async fn forward(request: Request<Incoming>, sender: SendRequest<Bytes>, authority: &str) -> Result<Answer, Failure> {
+    let (head, mut body) = request.into_parts();
+    let mut chunks = Vec::new();
+    while let Some(frame) = body.frame().await {
+        chunks.extend(frame?.into_data().ok().filter(|chunk| !chunk.is_empty()));
+    }
+    let out = grpc::request(authority, head.headers.get("grpc-encoding"))?;
+    let (response, mut stream) = sender.ready().await?.send_request(out, false)?;
+    let last = chunks.pop().unwrap_or_default();
+    for chunk in chunks {
+        stream.send_data(chunk, false)?;
+    }
+    stream.send_data(last, true)?;
+    Answer::read(response.await?).await
 }
 
-/// A body that is already here: its chunks in order, then trailers if there are any.
-struct Message {
-    chunks: std::vec::IntoIter<Bytes>,
+/// The sink's answer: its message, then its trailers.
+struct Answer {
+    message: Option<Bytes>,
     trailers: Option<HeaderMap>,
 }
 
-impl Message {
-    fn status(code: u16) -> Message {
-        Message {
-            chunks: Vec::new().into_iter(),
+impl Answer {
+    fn status(code: u16) -> Answer {
+        Answer {
+            message: None,
             trailers: Some(grpc::trailers(code)),
         }
     }
 
-    async fn read(mut body: Incoming) -> Result<Message, hyper::Error> {
-        let (mut chunks, mut trailers) = (Vec::new(), None);
-        while let Some(frame) = body.frame().await {
-            match frame?.into_data() {
-                Ok(chunk) if chunk.is_empty() => {}
-                Ok(chunk) => chunks.push(chunk),
-                Err(other) => trailers = other.into_trailers().ok(),
-            }
+    async fn read(response: Response<h2::RecvStream>) -> Result<Answer, Failure> {
+        if let Some(code) = grpc::status(response.headers()) {
+            return Ok(Answer::status(code));
         }
-        Ok(Message {
-            chunks: chunks.into_iter(),
-            trailers,
+        let (mut body, mut message) = (response.into_body(), Vec::new());
+        while let Some(chunk) = body.data().await {
+            let chunk = chunk?;
+            body.flow_control().release_capacity(chunk.len())?;
+            message.extend_from_slice(&chunk);
+        }
+        let trailers = body.trailers().await?.unwrap_or_else(|| grpc::trailers(2));
+        Ok(Answer {
+            message: Some(message.into()),
+            trailers: Some(trailers),
         })
     }
 }
 
-impl Body for Message {
+impl Body for Answer {
     type Data = Bytes;
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if let Some(chunk) = self.chunks.next() {
-            return Poll::Ready(Some(Ok(Frame::data(chunk))));
+        if let Some(message) = self.message.take() {
+            return Poll::Ready(Some(Ok(Frame::data(message))));
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.chunks.as_slice().is_empty() && self.trailers.is_none()
     }
 }
