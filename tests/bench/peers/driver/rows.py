@@ -139,9 +139,10 @@ def check(result, row):
             problems.append(f"row {row.name}, {name}: {what}: {got} instead of {wanted}")
 
     sampled = name in (OURS, COLLECTOR) and not row.keeps_everything
-    expect("requests without an answer", load["unanswered_requests"], 0)
     expect("unreadable requests at the sink", sink["unreadable"], 0)
-    if name != COLLECTOR:
+    # A Collector that cannot keep up is a result (its spans/s say so), not a fault of the bench.
+    if name in (BLIND, OURS):
+        expect("requests without an answer", load["unanswered_requests"], 0)
         expect(f"spans not taken ({load['failures']})", load["failed_spans"] + load["skipped_spans"], 0)
     if not sampled:
         expect("spans at the sink, of those acknowledged", sink["spans"], load["acked_spans"])

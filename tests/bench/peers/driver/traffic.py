@@ -42,7 +42,7 @@ class Sink:
         return totals
 
 
-def load(to, pid, *, at_window=lambda: None, **flags):
+def load(to, pid, **flags):
     """Runs one load against port `to` and measures process `pid` over its steady window. Returns the load's own results with
     `cpu_s` (of the program), `core_busy_s` (of its core, by whomever) and `load_cpu_s` added."""
     command = [TOOLS / "load", "--to", f"127.0.0.1:{to}"]
@@ -56,15 +56,15 @@ def load(to, pid, *, at_window=lambda: None, **flags):
             word, _, rest = line.strip().partition(" ")
             if word in ("steady", "end"):
                 marks[word] = (proc.cpu_seconds(pid), proc.core_busy_seconds(core), proc.cpu_seconds(process.pid))
-                at_window()
             elif word == "done":
                 results = json.loads(rest)
                 break
         else:
             raise RuntimeError(f"the load ended without results, code {process.wait()}")
+    except BaseException:
+        process.kill()
+        raise
     finally:
-        if process.poll() is None and process.stdout.closed:
-            process.kill()
         process.stdout.close()
         process.wait(10)
     spent = [after - before for before, after in zip(marks["steady"], marks["end"])]
