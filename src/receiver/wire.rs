@@ -40,8 +40,11 @@ impl Wire {
 
     /// Bytes have come: between two calls they are the beginning of a head.
     fn note_read(&mut self) {
-        if self.head.is_some() && self.head_since.is_none() && self.visitor.active() == 0 {
-            self.head_since = Some(self.visitor.begun());
+        let Some(head) = &mut self.head else { return };
+        let begun = Some(self.visitor.begun());
+        if self.visitor.active() == 0 && self.head_since != begun {
+            self.head_since = begun;
+            head.reset();
         }
     }
 
