@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,6 +29,7 @@ use crate::relay::{Transport, TurnedAway};
 pub(super) struct Fake {
     pub(super) budget: Budget,
     line: FairMutex<()>,
+    asked: AtomicUsize,
     came_back: Arc<Notify>,
     phase: watch::Sender<Phase>,
     pub(super) frames: Mutex<Vec<Frame>>,
@@ -43,6 +45,7 @@ impl Fake {
         Arc::new(Fake {
             budget: Budget::with_listener(budget, Box::new(move || notify.notify_one())),
             line: FairMutex::new(()),
+            asked: AtomicUsize::new(0),
             came_back,
             phase: watch::Sender::new(Phase::Serving),
             frames: Mutex::default(),
@@ -80,7 +83,13 @@ impl Fake {
 impl Intake for Fake {
     async fn room(&self, bytes: usize, patience: Duration) -> Option<Charge> {
         let wait = async {
-            let _turn = self.line.lock().await;
+            let mut turn = std::pin::pin!(self.line.lock());
+            let first = std::future::poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx))).await;
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            let _turn = match first {
+                Poll::Ready(turn) => turn,
+                Poll::Pending => turn.await,
+            };
             loop {
                 if let Some(charge) = self.budget.charge(bytes) {
                     return charge;
@@ -229,6 +238,13 @@ pub(super) fn message(flag: u8, body: &[u8]) -> Vec<u8> {
 }
 
 impl Served {
+    /// Waits until so many calls have asked for room.
+    pub(super) async fn waits_for(&self, calls: usize) {
+        while self.fake.asked.load(Ordering::Relaxed) < calls {
+            pause(2).await;
+        }
+    }
+
     pub(super) async fn client(&self) -> Client {
         let stream = TcpStream::connect(self.addr).await.unwrap();
         let (sender, connection) =

@@ -162,8 +162,9 @@ async fn a_held_call_is_taken_when_room_comes_and_the_first_is_first() {
     let (one, two) = (served.client().await, served.client().await);
     let all = served.fake.budget.charge(BUDGET - 500).unwrap();
     let first = one.export_later(&[1; 1000]);
-    pause(30).await;
+    served.waits_for(1).await;
     let second = two.export_later(&[2; 10]);
+    served.waits_for(2).await;
     pause(30).await;
     assert_eq!(
         (served.traffic.active(), served.fake.bodies().len()),

@@ -190,3 +190,56 @@ async fn whatever_a_peer_does_the_door_is_closed_when_deciding_begins() {
     assert_eq!(served.fake.turns_away(1).await, [(TurnedAway::Cancelled, 5)]);
     assert_eq!((served.fake.budget.charged(), served.traffic.active()), (0, 0));
 }
+
+/// HTTP/2 frames: type, flags, payload.
+fn frames(mut bytes: &[u8]) -> Vec<(u8, u8, Vec<u8>)> {
+    let mut frames = Vec::new();
+    while 9 <= bytes.len() {
+        let len = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
+        frames.push((bytes[3], bytes[4], bytes[9..9 + len].to_vec()));
+        bytes = &bytes[9 + len..];
+    }
+    assert!(bytes.is_empty(), "half a frame");
+    frames
+}
+
+#[tokio::test]
+async fn an_answer_leaves_in_one_write() {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    let served = start().await;
+    let mut stream = TcpStream::connect(served.addr).await.unwrap();
+    let mut head = Vec::new();
+    let fields = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", super::fake::EXPORT),
+        (":authority", "x"),
+        ("content-type", "application/grpc"),
+    ];
+    for (name, value) in fields {
+        // A literal field, not indexed, with a new name.
+        head.extend([0, name.len() as u8]);
+        head.extend(name.as_bytes());
+        head.push(value.len() as u8);
+        head.extend(value.as_bytes());
+    }
+    let frame = |kind: u8, flags: u8, stream: u8, payload: &[u8]| {
+        let len = (payload.len() as u32).to_be_bytes();
+        [&len[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+    };
+    stream.write_all(&[PREFACE, &frame(4, 0, 0, b""), &frame(4, 1, 0, b"")].concat()).await.unwrap();
+    let mut answer = [0; 4096];
+    pause(50).await;
+    let len = stream.read(&mut answer).await.unwrap();
+    assert!(frames(&answer[..len]).iter().all(|(kind, ..)| *kind != HEADERS));
+    let call = [frame(HEADERS, 4, 1, &head), frame(DATA, 1, 1, &message(0, b"spans"))].concat();
+    stream.write_all(&call).await.unwrap();
+    let len = stream.read(&mut answer).await.unwrap();
+    let got: Vec<_> = frames(&answer[..len]).into_iter().filter(|(kind, ..)| *kind <= HEADERS).collect();
+    assert_eq!(
+        got.iter().map(|(kind, flags, _)| (*kind, flags & 1)).collect::<Vec<_>>(),
+        [(HEADERS, 0), (DATA, 0), (HEADERS, 1)]
+    );
+    assert_eq!(got[1].2, [0; 5]);
+}
