@@ -17,6 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt, service_fn as tower_fn};
 
 use crate::driver::{Phase, Signal};
@@ -131,9 +132,15 @@ impl Visitor {
         self.noted.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
 
-    /// Leave to keep a frame while waiting for room.
-    pub(super) async fn read_ahead(&self) -> SemaphorePermit<'_> {
-        self.ahead.acquire().await.expect("this semaphore is never closed")
+    /// Leave to keep a frame while waiting for room, and what is left of `patience`; `None` when it is over first.
+    pub(super) async fn read_ahead(&self, patience: Duration) -> Option<(SemaphorePermit<'_>, Duration)> {
+        if let Ok(permit) = self.ahead.try_acquire() {
+            return Some((permit, patience));
+        }
+        let begin = Instant::now();
+        let permit = tokio::time::timeout(patience, self.ahead.acquire()).await.ok()?;
+        let permit = permit.expect("this semaphore is never closed");
+        Some((permit, patience.saturating_sub(begin.elapsed())))
     }
 }
 

@@ -40,7 +40,8 @@ pub(super) async fn answer<I: Intake>(
     let mut call = Call::begin(door, visitor);
     let (head, body) = request.into_parts();
     let mut reader = Reader::new(body, door.options.read_timeout);
-    let outcome = serve(&mut call, &want, is_grpc, &head, &mut reader).await;
+    let outcome =
+        serve(&mut call, &want, is_grpc, &head, &mut reader).await.map_err(|denial| denial.spread(&door.dice));
     call.settle(outcome.as_ref().err());
     match (is_grpc, outcome) {
         (true, Ok(response)) => grpc::accept(response),

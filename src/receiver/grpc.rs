@@ -52,7 +52,8 @@ pub(super) async fn export<I: Intake>(
     call.check(headers)?;
     let encoding = Encoding::of(headers.get("grpc-encoding"))?;
     // While it waits for room, a call keeps the frame its prefix came in; only so many of a connection may.
-    let ahead = call.visitor.read_ahead().await;
+    let patience = grpc_patience(headers, call.door.options.hold);
+    let Some((ahead, patience)) = call.visitor.read_ahead(patience).await else { return Err(Denial::full()) };
     let Some(prefix) = reader.prefix().await? else {
         return Err(Denial::malformed("the call has no message"));
     };
@@ -74,12 +75,11 @@ pub(super) async fn export<I: Intake>(
         expect_end(reader).await?;
         return Ok(Vec::new());
     }
-    let patience = grpc_patience(headers, call.door.options.hold);
     let charge = call.room(first_charge(encoding, Some(len), max), patience).await?;
     drop(ahead);
     reader.was_held();
     let mut rest = len;
-    let paid = gather(reader, encoding, Paid::new(charge, max, scratch(encoding, len)), Some(&mut rest)).await?;
+    let paid = gather(reader, encoding, Paid::new(charge, max, scratch(encoding, len)), len, Some(&mut rest)).await?;
     expect_end(reader).await?;
     let receipt = call.admit(paid, Transport::Grpc)?;
     Ok(response(&receipt))
@@ -105,11 +105,12 @@ pub(super) fn scratch(encoding: Encoding, declared: usize) -> usize {
     }
 }
 
-/// Reads a body of `rest` more bytes, or up to its end, into `paid`.
+/// Reads a body of `rest` more bytes, or up to its end, into `paid`, whose scratch has room for `declared` compressed bytes.
 pub(super) async fn gather(
     reader: &mut Reader<Incoming>,
     encoding: Encoding,
     mut paid: Paid,
+    declared: usize,
     rest: Option<&mut usize>,
 ) -> Result<Paid, Denial> {
     let mut rest = rest;
@@ -128,7 +129,7 @@ pub(super) async fn gather(
             gunzip.finish()
         }
         Encoding::Zstd => {
-            let mut whole = Vec::with_capacity(rest.as_deref().copied().unwrap_or(0));
+            let mut whole = Vec::with_capacity(declared);
             while let Some(piece) = piece(reader, &mut rest).await? {
                 if whole.capacity() < whole.len() + piece.len() {
                     let larger = (whole.len() + piece.len()).max(whole.capacity() * 2);

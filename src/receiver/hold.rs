@@ -35,7 +35,7 @@ impl<'a, I: Intake> Call<'a, I> {
     /// Whether the call is taken at all: not when the process is leaving, not when it comes from ourselves.
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Denial> {
         if Phase::Closing <= self.door.intake.phase() {
-            return Err(Denial::draining(self.door.dice.retry_delay()));
+            return Err(Denial::draining());
         }
         let mut hops = headers.get_all(HOP_HEADER).iter();
         match hops.any(|value| came_through(value.as_bytes(), self.door.options.instance.as_bytes())) {
@@ -49,8 +49,8 @@ impl<'a, I: Intake> Call<'a, I> {
         let intake = &self.door.intake;
         tokio::select! {
             biased;
-            charge = intake.room(bytes, patience) => charge.ok_or_else(|| self.full()),
-            () = intake.reached(Phase::Closing) => Err(Denial::draining(self.door.dice.retry_delay())),
+            charge = intake.room(bytes, patience) => charge.ok_or_else(Denial::full),
+            () = intake.reached(Phase::Closing) => Err(Denial::draining()),
         }
     }
 
@@ -60,9 +60,9 @@ impl<'a, I: Intake> Call<'a, I> {
         let (body, charge) = paid.into_parts();
         self.bytes = body.len() as u64;
         self.door.intake.admit(Frame::new(body, charge), transport).map_err(|refusal| match refusal {
-            Refusal::Full => Denial::full_after_scan(self.door.dice.retry_delay()),
+            Refusal::Full => Denial::full_after_scan(),
             Refusal::Malformed(message) => Denial::malformed(message),
-            Refusal::Draining => Denial::draining(self.door.dice.retry_delay()),
+            Refusal::Draining => Denial::draining(),
         })
     }
 
@@ -72,11 +72,6 @@ impl<'a, I: Intake> Call<'a, I> {
         if let Some(reason) = denial.and_then(|denial| denial.reason) {
             self.door.intake.turn_away(reason, self.bytes);
         }
-    }
-
-    /// A refusal for want of room, with a delay of its own.
-    pub(super) fn full(&self) -> Denial {
-        Denial::full(self.door.dice.retry_delay())
     }
 }
 
@@ -152,8 +147,7 @@ impl Paid {
     }
 
     fn pay(&mut self, more: usize) -> Result<(), Denial> {
-        // The delay is the middle of the range; who was refused while growing is rare enough not to come back in step.
-        if self.charge.grow(more) { Ok(()) } else { Err(Denial::full(Duration::from_secs(1))) }
+        if self.charge.grow(more) { Ok(()) } else { Err(Denial::full()) }
     }
 }
 

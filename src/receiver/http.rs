@@ -67,7 +67,7 @@ pub(super) async fn export<I: Intake>(
     let patience = http_patience(call.door.options.hold);
     let charge = call.room(first_charge(encoding, declared, max), patience).await?;
     let paid = Paid::new(charge, max, scratch(encoding, declared.unwrap_or(0)));
-    let paid = gather(reader, encoding, paid, None).await?;
+    let paid = gather(reader, encoding, paid, declared.unwrap_or(0), None).await?;
     if paid.len() == 0 {
         return Ok(Vec::new());
     }

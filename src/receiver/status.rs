@@ -7,19 +7,19 @@ use std::time::Duration;
 use ::http::StatusCode;
 use tonic::Code;
 
-use crate::receiver::limits::shorten;
+use crate::receiver::limits::{Dice, shorten};
 use crate::relay::TurnedAway;
 
 /// Why a call is refused, in both languages, and how it is counted.
 #[derive(Clone, Debug)]
 pub(super) struct Denial {
-    /// What gRPC callls it.
+    /// What gRPC calls it.
     pub(super) code: Code,
     /// What HTTP calls it.
     pub(super) http: StatusCode,
     /// What happened, what was expected, and which setting gives it.
     pub(super) message: Cow<'static, str>,
-    /// When to try again, if trying again is of use.
+    /// When to try again, if trying again is of use; whoever answers rolls the dice ([`Denial::spread`]).
     pub(super) retry: Option<Duration>,
     /// How it is counted; not at all when the relay has counted its spans.
     pub(super) reason: Option<TurnedAway>,
@@ -31,22 +31,22 @@ impl Denial {
     }
 
     /// There is no room, and will be soon.
-    pub(super) fn full(retry: Duration) -> Denial {
+    pub(super) fn full() -> Denial {
         let message = "no room for this request; try again after the delay";
         let denial = Denial::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, message, TurnedAway::Full);
-        Denial { retry: Some(retry), ..denial }
+        Denial { retry: Some(RETRY), ..denial }
     }
 
     /// There was no room for the spans of a request that was read: the relay has counted them.
-    pub(super) fn full_after_scan(retry: Duration) -> Denial {
-        Denial { reason: None, ..Denial::full(retry) }
+    pub(super) fn full_after_scan() -> Denial {
+        Denial { reason: None, ..Denial::full() }
     }
 
     /// The process is leaving.
-    pub(super) fn draining(retry: Duration) -> Denial {
+    pub(super) fn draining() -> Denial {
         let message = "shutting down; try again after the delay";
         let denial = Denial::new(Code::Unavailable, StatusCode::SERVICE_UNAVAILABLE, message, TurnedAway::Draining);
-        Denial { retry: Some(retry), ..denial }
+        Denial { retry: Some(RETRY), ..denial }
     }
 
     /// Larger than any request may be. Without a delay: the same request would be refused again.
@@ -123,6 +123,11 @@ impl Denial {
         Denial::new(Code::FailedPrecondition, StatusCode::BAD_REQUEST, message, TurnedAway::Loop)
     }
 
+    /// The same with a delay of its own, if it has one, so that callers refused together do not come back together.
+    pub(super) fn spread(self, dice: &Dice) -> Denial {
+        Denial { retry: self.retry.map(|_| dice.retry_delay()), ..self }
+    }
+
     /// The whole of it as a `google.rpc.Status` message.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(96 + self.message.len());
@@ -138,6 +143,9 @@ impl Denial {
         out
     }
 }
+
+/// A delay before it is spread.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A `google.rpc.RetryInfo` message.
 pub(super) fn retry_info(delay: Duration) -> Vec<u8> {
@@ -249,12 +257,19 @@ mod tests {
 
     #[test]
     fn a_refusal_decodes_as_a_status_with_its_retry_delay() {
-        let denial = Denial::full(Duration::from_millis(1250));
+        let denial = Denial { retry: Some(Duration::from_millis(1250)), ..Denial::full() };
         let status = Status::decode(&denial.encode()[..]).expect("it is a Status");
         assert_eq!((status.code, status.message), (14, denial.message.to_string()));
         assert_eq!(status.details[0].type_url, "type.googleapis.com/google.rpc.RetryInfo");
         let info = RetryInfo::decode(&status.details[0].value[..]).expect("it is a RetryInfo");
         assert_eq!(info.delay, Some(Span { seconds: 1, nanos: 250_000_000 }));
+    }
+
+    #[test]
+    fn each_refusal_that_may_be_tried_again_has_a_delay_of_its_own() {
+        let dice = Dice::new(3);
+        assert_ne!(Denial::full().spread(&dice).retry, Denial::full().spread(&dice).retry);
+        assert_eq!(Denial::too_large(1).spread(&dice).retry, None);
     }
 
     #[test]
@@ -286,8 +301,8 @@ mod tests {
     #[test]
     fn every_message_fits_its_limit() {
         let all = [
-            Denial::full(Duration::ZERO),
-            Denial::draining(Duration::ZERO),
+            Denial::full(),
+            Denial::draining(),
             Denial::too_large(usize::MAX),
             Denial::bomb(200),
             Denial::malformed("x".repeat(1000)),

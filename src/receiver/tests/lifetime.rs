@@ -48,6 +48,7 @@ async fn whoever_is_slow_with_its_first_bytes_or_head_is_cut_off() {
         let after = closing.await.unwrap();
         assert!((300..1500).contains(&after.as_millis()), "{after:?} after {:?}", String::from_utf8_lossy(bytes));
     }
+    assert_eq!(served.fake.turned_away(), [], "nothing was asked");
 }
 
 #[tokio::test]
