@@ -1,0 +1,272 @@
+//! One connection: the first bytes tell HTTP/1 from HTTP/2, hyper does the rest, and whoever is silent, stuck or in the way
+//! of leaving is cut off.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use ::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+use tower::{ServiceBuilder, ServiceExt, service_fn as tower_fn};
+
+use crate::driver::{Phase, Signal};
+use crate::receiver::dispatch;
+use crate::receiver::health::Health;
+use crate::receiver::limits::{Dice, FRAME_MAX, HEADER_LIST_MAX, HTTP1_IDLE_MAX, RateLimit, share_window};
+use crate::receiver::traffic::Traffic;
+use crate::receiver::wire::Wire;
+use crate::receiver::{Intake, Options};
+use crate::relay::TurnedAway;
+
+/// What all connections share.
+pub(super) struct Door<I> {
+    pub(super) intake: Arc<I>,
+    pub(super) options: Options,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) health: Health,
+    pub(super) dice: Dice,
+    pub(super) sites: Sites,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+/// The places that log.
+#[derive(Debug)]
+pub(super) struct Sites {
+    pub(super) discarded: RateLimit,
+    pub(super) crowded: RateLimit,
+    pub(super) accept: RateLimit,
+    broken: RateLimit,
+}
+
+impl<I: Intake> Door<I> {
+    pub(super) fn new(intake: Arc<I>, options: Options, traffic: Arc<Traffic>) -> Door<I> {
+        let sites = Sites {
+            discarded: RateLimit::new(),
+            crowded: RateLimit::new(),
+            accept: RateLimit::new(),
+            broken: RateLimit::new(),
+        };
+        let (http1, http2) = (http1_builder(&options), http2_builder(&options));
+        let (health, dice) = (Health::new(), Dice::new(options.seed));
+        Door { intake, options, traffic, health, dice, sites, http1, http2 }
+    }
+}
+
+fn http1_builder(options: &Options) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(HTTP1_IDLE_MAX)
+        .max_header_size(HEADER_LIST_MAX as usize)
+        .max_buf_size(share_window(options.window).0 as usize)
+        .auto_date_header(false);
+    builder
+}
+
+fn http2_builder(options: &Options) -> http2::Builder<TokioExecutor> {
+    let window = share_window(options.window).0;
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        // One window for the connection and for each stream: together the streams can send no more ahead than one could.
+        .initial_connection_window_size(window)
+        .initial_stream_window_size(window)
+        .max_frame_size(FRAME_MAX)
+        .max_header_list_size(HEADER_LIST_MAX)
+        .max_concurrent_streams(options.streams_max)
+        .keep_alive_interval(options.read_timeout)
+        .keep_alive_timeout(options.read_timeout / 2)
+        .auto_date_header(false);
+    builder
+}
+
+/// What the calls of one connection share.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    active: AtomicUsize,
+    begun: AtomicUsize,
+    noted: AtomicU8,
+    ahead: Semaphore,
+}
+
+impl Visitor {
+    pub(super) fn new(window: u32) -> Visitor {
+        let ahead = Semaphore::new(share_window(window).1);
+        Visitor { active: AtomicUsize::new(0), begun: AtomicUsize::new(0), noted: AtomicU8::new(0), ahead }
+    }
+
+    pub(super) fn begin(&self) {
+        self.active.fetch_add(1, Ordering::Relaxed);
+        self.begun.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Calls under way.
+    pub(super) fn active(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Calls that ever began.
+    pub(super) fn begun(&self) -> usize {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// True once for each signal.
+    pub(super) fn first_of(&self, signal: Signal) -> bool {
+        let bit = 1 << signal as u8;
+        self.noted.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    /// Leave to keep a frame while waiting for room, and what is left of `patience`; `None` when it is over first.
+    pub(super) async fn read_ahead(&self, patience: Duration) -> Option<(SemaphorePermit<'_>, Duration)> {
+        if let Ok(permit) = self.ahead.try_acquire() {
+            return Some((permit, patience));
+        }
+        let begin = Instant::now();
+        let permit = tokio::time::timeout(patience, self.ahead.acquire()).await.ok()?;
+        let permit = permit.expect("this semaphore is never closed");
+        Some((permit, patience.saturating_sub(begin.elapsed())))
+    }
+}
+
+/// Serves one connection to its end.
+pub(super) async fn serve<I: Intake>(door: Arc<Door<I>>, stream: TcpStream, peer: SocketAddr) {
+    // Answers are written whole; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    let sniffing = ServiceBuilder::new().timeout(door.options.read_timeout).service(tower_fn(sniff));
+    let sniffed = tokio::select! {
+        sniffed = sniffing.oneshot(stream) => sniffed,
+        () = door.intake.reached(Phase::Closing) => return,
+    };
+    // Too slow, or gone before it said anything: nothing was asked, so nothing is counted.
+    let Ok((is_http2, stream, first)) = sniffed else { return };
+    let visitor = Arc::new(Visitor::new(door.options.window));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (door, visitor) = (door.clone(), visitor.clone());
+        async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&*door, &visitor, request).await) }
+    });
+    let head_timeout = (!is_http2).then_some(door.options.read_timeout);
+    let wire = TokioIo::new(Wire::new(stream, first, visitor.clone(), head_timeout, door.options.read_timeout));
+    let ended = if is_http2 {
+        supervise(&door, &visitor, door.http2.serve_connection(wire, service)).await
+    } else {
+        supervise(&door, &visitor, door.http1.serve_connection(wire, service)).await
+    };
+    if let Err(error) = ended {
+        note_end(&door, peer, &error);
+    }
+}
+
+/// Tells the protocol by as many of the first bytes as it takes.
+async fn sniff(mut stream: TcpStream) -> io::Result<(bool, TcpStream, Vec<u8>)> {
+    let mut first = Vec::with_capacity(PREFACE.len());
+    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
+        if (&mut stream).take((PREFACE.len() - first.len()) as u64).read_buf(&mut first).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok((first == PREFACE, stream, first))
+}
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Runs a connection until it ends; when the process begins to close, until it is at rest or the time for that is over.
+async fn supervise<I: Intake, C: Connection>(door: &Door<I>, visitor: &Visitor, connection: C) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = &mut connection => return ended,
+        () = door.intake.reached(Phase::Closing) => connection.as_mut().close(),
+    }
+    tokio::select! {
+        biased;
+        ended = &mut connection => ended,
+        () = at_rest(visitor) => Ok(()),
+        () = door.intake.reached(Phase::Deciding) => Ok(()),
+    }
+}
+
+/// Resolves when no call was under way for [`REST`]: long enough for its answer to be written, and for a peer's last word.
+async fn at_rest(visitor: &Visitor) {
+    let mut calm = 0;
+    while calm < 5 {
+        tokio::time::sleep(REST / 5).await;
+        calm = if visitor.active() == 0 { calm + 1 } else { 0 };
+    }
+}
+
+const REST: Duration = Duration::from_millis(250);
+
+/// hyper's two kinds of connections.
+trait Connection: Future<Output = hyper::Result<()>> {
+    /// No new calls; those under way finish.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<S, B> Connection for http1::Connection<TokioIo<Wire>, S>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: http_body::Body + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S, B> Connection for http2::Connection<TokioIo<Wire>, S, TokioExecutor>
+where
+    S: hyper::service::HttpService<Incoming, ResBody = B>,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: http_body::Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Counts and logs a connection that broke the protocol. One that was merely closed or reset is nobody's concern: its calls
+/// have counted themselves.
+fn note_end<I: Intake>(door: &Door<I>, peer: SocketAddr, error: &hyper::Error) {
+    if !breaks_protocol(error) {
+        return;
+    }
+    door.intake.turn_away(TurnedAway::Malformed, 0);
+    if let Some(suppressed) = door.sites.broken.speak() {
+        tracing::warn!(target: "tailwater::receiver", %peer, %error, suppressed, "a connection did not speak HTTP and was closed");
+    }
+}
+
+fn breaks_protocol(error: &hyper::Error) -> bool {
+    if error.is_parse() {
+        return true;
+    }
+    let source = std::error::Error::source(error);
+    // What hyper reports of HTTP/2 is either an error of the socket or of the protocol.
+    !error.is_timeout()
+        && source.is_some_and(|source| {
+            !source.is::<io::Error>() && source.source().is_none_or(|inner| !inner.is::<io::Error>())
+        })
+        && !error.is_incomplete_message()
+        && !error.is_shutdown()
+        && !error.is_canceled()
+}

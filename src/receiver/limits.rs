@@ -1,0 +1,163 @@
+//! The receiver's bounds and the small tools that keep them: a deadline that costs nothing until somebody is slow, a log
+//! site that cannot flood, and the dice for retry delays.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
+
+/// The longest list of header fields of one request, in bytes.
+pub const HEADER_LIST_MAX: u32 = 8 * 1024;
+
+/// What is charged first for a body that does not say how long it is, in bytes.
+pub const FIRST_CHARGE: usize = 1024 * 1024;
+
+/// The largest HTTP/2 frame taken, in bytes: the protocol's own default, and what gRPC clients send.
+pub(super) const FRAME_MAX: u32 = 16 * 1024;
+
+/// The smallest `receiver.window` that is of use, in bytes.
+pub(super) const WINDOW_MIN: u32 = 64 * 1024;
+
+/// How long an HTTP call is held at most: its client does not say how long it waits.
+pub(super) const HTTP_HOLD_MAX: Duration = Duration::from_secs(4);
+
+/// How long an HTTP/1 connection may stay open without a request.
+pub(super) const HTTP1_IDLE_MAX: Duration = Duration::from_secs(300);
+
+/// The longest message to a peer, in bytes.
+pub(super) const MESSAGE_MAX: usize = 256;
+
+/// Divides `receiver.window`: what flow control lets a connection send ahead, and how many calls of it may hold their first
+/// frame while they wait for room. Both together are never more than the window.
+pub(super) fn share_window(window: u32) -> (u32, usize) {
+    let window = window.max(WINDOW_MIN);
+    let frames = (window / 4 / FRAME_MAX).max(1);
+    (window - frames * FRAME_MAX, frames as usize)
+}
+
+/// The moment by which something must be over. The timer is made when it is first waited for, so what never waits never
+/// pays for one.
+#[derive(Debug)]
+pub(super) struct Deadline {
+    after: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    /// A deadline `after` the first time somebody had to wait.
+    pub(super) fn new(after: Duration) -> Deadline {
+        Deadline { after, sleep: None }
+    }
+
+    /// Whether the time is over; if not, the task is woken when it is.
+    pub(super) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.after))).as_mut().poll(cx)
+    }
+
+    /// Forgets what was waited so far.
+    pub(super) fn reset(&mut self) {
+        self.sleep = None;
+    }
+}
+
+/// A log site that speaks at most once in ten seconds and says how often it kept silent.
+#[derive(Debug)]
+pub(super) struct RateLimit {
+    state: Mutex<(Option<Instant>, u64)>,
+}
+
+impl RateLimit {
+    pub(super) const fn new() -> RateLimit {
+        RateLimit { state: Mutex::new((None, 0)) }
+    }
+
+    /// `Some(suppressed)` when it is time to speak.
+    pub(super) fn speak(&self) -> Option<u64> {
+        let mut state = self.state.lock().expect("no code panics while it holds this lock");
+        let now = Instant::now();
+        if state.0.is_some_and(|last| now.duration_since(last) < LOG_INTERVAL) {
+            state.1 += 1;
+            return None;
+        }
+        state.0 = Some(now);
+        Some(std::mem::take(&mut state.1))
+    }
+}
+
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Numbers that need only look random: a xorshift generator.
+#[derive(Debug)]
+pub(super) struct Dice {
+    state: AtomicU64,
+}
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Dice {
+        // Zero is the one state that a xorshift never leaves.
+        Dice { state: AtomicU64::new(seed | 1) }
+    }
+
+    /// How long a refused caller is asked to wait: evenly from 500 ms to 2 s, so that callers do not come back together.
+    pub(super) fn retry_delay(&self) -> Duration {
+        Duration::from_millis(500 + self.roll() % 1501)
+    }
+
+    fn roll(&self) -> u64 {
+        let mut x = self.state.load(Ordering::Relaxed);
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.state.store(x, Ordering::Relaxed);
+        x
+    }
+}
+
+/// At most [`MESSAGE_MAX`] bytes of `message`, cut between characters.
+pub(super) fn shorten(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MESSAGE_MAX));
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_ahead_and_held_is_never_more_than_the_window() {
+        for window in [WINDOW_MIN, 100_000, 256 * 1024, 1 << 20] {
+            let (ahead, frames) = share_window(window);
+            assert!(frames >= 1 && ahead >= FRAME_MAX);
+            assert!(ahead as usize + frames * FRAME_MAX as usize <= window as usize);
+        }
+        assert_eq!(share_window(256 * 1024), (192 * 1024, 4));
+        assert_eq!(share_window(0), share_window(WINDOW_MIN));
+    }
+
+    #[test]
+    fn retry_delays_are_spread_between_half_a_second_and_two() {
+        let dice = Dice::new(7);
+        let delays: Vec<u128> = (0..1000).map(|_| dice.retry_delay().as_millis()).collect();
+        assert!(delays.iter().all(|delay| (500..=2000).contains(delay)));
+        assert!(delays.iter().any(|&delay| delay < 700) && delays.iter().any(|&delay| 1800 < delay));
+        assert_ne!(Dice::new(0).roll(), Dice::new(0).roll() ^ 1, "a seed of zero works too");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_site_speaks_once_in_ten_seconds_and_says_what_it_left_out() {
+        let site = RateLimit::new();
+        assert_eq!((site.speak(), site.speak(), site.speak()), (Some(0), None, None));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!((site.speak(), site.speak()), (Some(2), None));
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        assert_eq!(shorten("é".repeat(200)).len(), 256);
+        assert_eq!(shorten(format!("a{}", "é".repeat(200))).len(), 255);
+    }
+}
