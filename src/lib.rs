@@ -3,6 +3,18 @@
 //!
 //! The modules stand in reading order, which is also import order: each imports only what is declared above it.
 
+pub mod relay;
+
+#[cfg(feature = "sidecar")]
+pub mod instruments;
+//ADM pub mod logs;
+
 #[cfg(feature = "sidecar")]
 pub mod driver;
-pub mod relay;
+#[cfg(feature = "sidecar")]
+pub mod metrics;
+
+//ADM pub mod admin;
+//ADM pub mod drain;
+
+//ADM pub mod cli;
