@@ -1,0 +1,50 @@
+//! The handles through which the doors record what has a distribution: how long a call was held, how long an export took,
+//! how old a trace was when it was decided. Once a request, export or trace, never once a span.
+
+use std::fmt;
+use std::time::Duration;
+
+use metrics::Histogram;
+
+/// One handle a histogram; cloning is cheap and all clones record into the same one.
+#[derive(Clone)]
+pub struct Instruments {
+    /// How long a request waited for room before it was read, in seconds. Requests that did not wait record 0.
+    pub hold_seconds: Histogram,
+    /// From sending a request to the collector's answer, in seconds; attempts without an answer too.
+    pub export_seconds: Histogram,
+    /// From a trace's first span to its decision, in seconds.
+    pub decision_age_seconds: Histogram,
+}
+
+impl Instruments {
+    /// Instruments that record nothing, for tests.
+    pub fn none() -> Instruments {
+        Instruments {
+            hold_seconds: Histogram::noop(),
+            export_seconds: Histogram::noop(),
+            decision_age_seconds: Histogram::noop(),
+        }
+    }
+
+    /// Records how long a request waited for room.
+    pub fn held(&self, waited: Duration) {
+        self.hold_seconds.record(waited.as_secs_f64());
+    }
+
+    /// Records how long an attempt at the collector took.
+    pub fn exported(&self, took: Duration) {
+        self.export_seconds.record(took.as_secs_f64());
+    }
+
+    /// Records how old a trace was when it was decided.
+    pub fn decided(&self, age: Duration) {
+        self.decision_age_seconds.record(age.as_secs_f64());
+    }
+}
+
+impl fmt::Debug for Instruments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instruments")
+    }
+}
