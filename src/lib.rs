@@ -3,16 +3,29 @@
 //!
 //! The modules stand in reading order, which is also import order: each imports only what is declared above it.
 
+
+pub mod relay;
+
 #[cfg(feature = "sidecar")]
-pub mod cli;
-#[cfg(feature = "sidecar")]
-pub mod config;
+pub mod instruments;
+
 #[cfg(feature = "sidecar")]
 pub mod driver;
-pub mod relay;
+
+#[cfg(feature = "sidecar")]
+pub mod receiver;
 
 #[cfg(feature = "sidecar")]
 pub mod exporter;
 
+#[cfg(feature = "sidecar")]
+pub mod metrics;
+
 #[cfg(feature = "demo")]
 pub mod sink;
+
+#[cfg(feature = "sidecar")]
+pub mod config;
+
+#[cfg(feature = "sidecar")]
+pub mod cli;
