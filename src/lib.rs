@@ -7,14 +7,16 @@ pub mod relay;
 
 #[cfg(feature = "sidecar")]
 pub mod instruments;
-//ADM pub mod logs;
+#[cfg(feature = "sidecar")]
+pub mod logs;
 
 #[cfg(feature = "sidecar")]
 pub mod driver;
 #[cfg(feature = "sidecar")]
 pub mod metrics;
 
-//ADM pub mod admin;
+#[cfg(feature = "sidecar")]
+pub mod admin;
 //ADM pub mod drain;
 
 //ADM pub mod cli;
