@@ -25,9 +25,9 @@ mod health;
 mod hold;
 mod http;
 mod limits;
-mod listen;
+pub mod listen;
 mod status;
-mod traffic;
+pub mod traffic;
 mod wire;
 
 #[cfg(test)]
