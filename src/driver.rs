@@ -308,7 +308,8 @@ impl Driver {
             held.refusing_since = None;
         }
         self.wake(held, now);
-        self.budget.charge(bytes)
+        // Whoever still waits came first.
+        if self.line.is_empty() { self.budget.charge(bytes) } else { None }
     }
 
     /// Lets whoever waits for a batch or for the time know that there is something for them.
