@@ -118,7 +118,7 @@ async fn a_lame_duck_still_takes_spans() {
 
 #[tokio::test]
 async fn closing_ends_silent_and_idle_connections_at_once_and_the_port_with_them() {
-    let served = start().await;
+    let served = start_with(BUDGET, Options { read_timeout: Duration::from_secs(5), ..options() }).await;
     let silent = TcpStream::connect(served.addr).await.unwrap();
     let mut preface_only = TcpStream::connect(served.addr).await.unwrap();
     preface_only.write_all(PREFACE).await.unwrap();
