@@ -17,6 +17,8 @@ pub mod metrics;
 
 #[cfg(feature = "sidecar")]
 pub mod admin;
-//ADM pub mod drain;
+#[cfg(feature = "sidecar")]
+pub mod drain;
 
-//ADM pub mod cli;
+#[cfg(feature = "sidecar")]
+pub mod cli;
