@@ -5,6 +5,7 @@ pub mod farewell;
 pub mod wish;
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -19,7 +20,7 @@ use crate::driver::Phase;
 /// | Closing | with the last call under way, or after 10 % of the grace |
 /// | Deciding | at once |
 /// | Flushing | when nothing is held any more, or 1 s before the end of the grace; of a grace below 5 s, a fifth before its end |
-/// | Closed | when what was out at the collector is booked, or with the grace |
+/// | Closed | when what was out at the collector is booked, or with the grace; after a second signal within 50 ms |
 ///
 /// A phase that ends early leaves its time to Flushing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,15 +77,22 @@ pub enum Ended {
 /// Leaves: walks through the phases, the last of which is [`Phase::Closed`] in any case. `hurry` is a second signal.
 pub async fn drain(house: &impl Leaving, schedule: Schedule, hurry: impl Future<Output = ()>) -> Ended {
     let begun = Instant::now();
+    let mut hurry = pin!(hurry);
     let ended = tokio::select! {
         biased;
-        () = hurry => Ended::Hurried,
+        () = &mut hurry => Ended::Hurried,
         ended = in_order(house, schedule, begun) => ended,
     };
     house.enter(Phase::Closed);
-    if ended != Ended::Hurried {
-        // Exporters give back what they have out, so that its fate is booked.
-        until(begun + schedule.grace - ANSWER, || house.spans_held() == 0).await;
+    // Exporters give back what they have out, so that its fate is booked: a step of theirs, not a wait for the collector.
+    let grace = begun + schedule.grace.saturating_sub(LAST_WORDS);
+    let booked = |deadline| until(deadline, || house.spans_held() == 0);
+    match ended {
+        Ended::Hurried => drop(booked(Instant::now() + LAST_WORDS).await),
+        Ended::Empty | Ended::OutOfTime => tokio::select! {
+            _ = booked(grace) => (),
+            () = &mut hurry => (),
+        },
     }
     ended
 }
@@ -119,8 +127,8 @@ async fn until(deadline: Instant, done: impl Fn() -> bool) -> bool {
 }
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Kept for writing the last books down.
-const ANSWER: Duration = Duration::from_millis(50);
+/// Kept for writing the last books down, and all that one in a hurry waits.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
 mod tests;

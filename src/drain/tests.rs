@@ -108,8 +108,18 @@ fn a_second_signal_ends_it_at_once() {
         let fake = Fake::new(NEVER, NEVER, NEVER);
         let hurry = tokio::time::sleep(Duration::from_millis(1500));
         let ended = drain(&fake, Schedule::of(Duration::from_secs(25)), hurry).await;
-        assert_eq!((ended, fake.begun.elapsed().as_millis()), (Ended::Hurried, 1500));
+        assert_eq!((ended, fake.begun.elapsed().as_millis()), (Ended::Hurried, 1550));
         assert_eq!(*fake.entered.borrow(), [(Phase::LameDuck, 0), (Phase::Closed, 1500)]);
+    });
+}
+
+#[test]
+fn a_second_signal_is_heard_after_the_books_were_closed_too() {
+    paused(async {
+        let fake = Fake::new(NEVER, NEVER, NEVER);
+        let hurry = tokio::time::sleep(Duration::from_millis(24_300));
+        let ended = drain(&fake, Schedule::of(Duration::from_secs(25)), hurry).await;
+        assert_eq!((ended, fake.begun.elapsed().as_millis()), (Ended::OutOfTime, 24_300));
     });
 }
 
