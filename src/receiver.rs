@@ -1,8 +1,8 @@
 //! OTLP in: gRPC and HTTP/protobuf on every port, read into memory only after it was paid for. A call that finds no room
 //! is held for a moment before it is refused, and whoever is refused is told when to try again.
 //!
-//! The life of a call: [`listen`] accepts, [`connection`] tells HTTP/1 from HTTP/2, [`dispatch`] tells what is asked,
-//! [`grpc`] and [`http`] read the body with the means of [`hold`], [`body`] and [`compression`], and [`status`] words
+//! The life of a call: [`listen`] accepts, `connection` tells HTTP/1 from HTTP/2, `dispatch` tells what is asked,
+//! `grpc` and `http` read the body with the means of `hold`, `body` and `compression`, and `status` words
 //! what is refused.
 
 use std::future::Future;

@@ -13,20 +13,16 @@ use crate::relay::{Depth, Held, Trigger, TurnedAway};
 /// Books that say what they are told to.
 #[derive(Debug)]
 pub(crate) struct Fake {
-    state: Mutex<(Snapshot, Phase, Vec<Phase>)>,
+    state: Mutex<(Snapshot, Phase)>,
 }
 
 impl Fake {
     pub(crate) fn new(snapshot: Snapshot) -> Fake {
-        Fake { state: Mutex::new((snapshot, Phase::Serving, Vec::new())) }
+        Fake { state: Mutex::new((snapshot, Phase::Serving)) }
     }
 
     pub(crate) fn set(&self, snapshot: Snapshot) {
         self.state.lock().unwrap().0 = snapshot;
-    }
-
-    pub(crate) fn entered(&self) -> Vec<Phase> {
-        self.state.lock().unwrap().2.clone()
     }
 }
 
@@ -40,9 +36,7 @@ impl Books for Fake {
     }
 
     fn enter(&self, phase: Phase) {
-        let mut state = self.state.lock().unwrap();
-        state.1 = phase;
-        state.2.push(phase);
+        self.state.lock().unwrap().1 = phase;
     }
 }
 

@@ -136,7 +136,7 @@ fn check_strangers(source: &Source, found: &mut Vec<Finding>) {
             if matches!((own, other), ("receiver", "exporter") | ("exporter", "receiver")) {
                 found.push(Finding::new(&source.path, *at, "receiver and exporter do not know each other"));
             }
-            if other == "config" && own != "" && !KNOW_CONFIG.contains(&own) {
+            if other == "config" && !own.is_empty() && !KNOW_CONFIG.contains(&own) {
                 found.push(Finding::new(
                     &source.path,
                     *at,
