@@ -1,3 +1,5 @@
+//! What each address answers, over real sockets on loopback.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,3 +1,5 @@
+//! The order of leaving, under a paused clock.
+
 use std::cell::RefCell;
 
 use proptest::prelude::*;

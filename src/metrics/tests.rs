@@ -1,3 +1,5 @@
+//! The page as a whole: its series, its format, its sums.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

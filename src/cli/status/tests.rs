@@ -1,3 +1,5 @@
+//! What the command prints for a given answer of the control service.
+
 use std::sync::Arc;
 
 use tokio::sync::Notify;
