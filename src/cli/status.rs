@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tonic::transport::Endpoint;
@@ -10,7 +11,34 @@ use crate::admin::control::proto::control_client::ControlClient;
 use crate::admin::control::proto::{
     Count, LedgerReply, LedgerRequest, Memory, Phase, Reach, StatusReply, StatusRequest,
 };
+use crate::cli::say;
 use crate::logs::escaped;
+
+/// What `status` takes.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The relay's `control.listen`.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4321")]
+    control: SocketAddr,
+}
+
+/// Prints the status; exits 1 if there is none.
+pub fn main(arguments: &Arguments) -> ExitCode {
+    let asked = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(status(arguments.control)).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match asked {
+        Ok(page) => {
+            say(&page);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tailwater: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Why there is no status.
 #[derive(Debug, thiserror::Error)]
