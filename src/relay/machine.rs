@@ -361,6 +361,8 @@ impl Relay {
         self.counts.tracestate_unreadable += unreadable.get();
         match taken {
             Taken::Some(spans, bytes) => {
+                // A request that has left in part must not leave once more as a whole.
+                kept.whole = false;
                 self.runs.advance(&mut kept.chain, spans, bytes);
                 self.kept.packed(bytes);
                 true
