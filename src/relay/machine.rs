@@ -357,7 +357,10 @@ impl Relay {
             }
         };
         let mark = Mark { fresh: &fresh, renew: &renew };
-        let taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
+        let mut taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
+        if taken == Taken::NoMemory && self.queue.is_empty() {
+            taken = self.packer.add_unpaid(&piece, &mark, custody, now);
+        }
         self.counts.tracestate_unreadable += unreadable.get();
         match taken {
             Taken::Some(spans, bytes) => {
