@@ -189,12 +189,13 @@ impl Relay {
     /// Decides the oldest open traces until `bytes` more could be charged, or none is left.
     pub fn relieve(&mut self, bytes: usize, now: Tick) {
         self.envelopes.forget_unneeded();
+        self.pack(now);
         while self.budget.limit() - self.budget.charged() < bytes {
             let Some(held) = self.buffer.take_oldest() else { break };
             self.decide(held, Trigger::Pressure);
-            self.settle_overhead();
+            // Packing takes memory too: whether there is enough is seen after it.
+            self.pack(now);
         }
-        self.pack(now);
     }
 
     /// Gives up the oldest waiting batches until `bytes` more could be charged, or none is left.

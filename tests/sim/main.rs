@@ -10,6 +10,7 @@ mod garbage;
 mod pod;
 mod random;
 mod records;
+mod regressions;
 mod setup;
 mod spans;
 mod world;
