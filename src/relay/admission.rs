@@ -282,10 +282,9 @@ fn envelope_bytes(scan: &Scan, body: &[u8]) -> usize {
             scratch.len()
         }
     };
-    let resource =
-        |i: u32, measure: &mut dyn FnMut(Option<&[u8]>, &dyn Fn(&mut Vec<u8>)) -> usize| {
-            measure(scan.resource_slice(body, i), &|out| scan.resource_envelope(body, i, out))
-        };
+    let resource = |i: u32, measure: &mut dyn FnMut(Option<&[u8]>, &dyn Fn(&mut Vec<u8>)) -> usize| {
+        measure(scan.resource_slice(body, i), &|out| scan.resource_envelope(body, i, out))
+    };
     let resources: Vec<usize> = (0..scan.resources.len() as u32).map(|i| resource(i, &mut measure)).collect();
     let scopes = scan.envelopes.iter().enumerate().map(|(i, envelope)| {
         let i = i as u32;

@@ -48,7 +48,7 @@ def test_a_collector_gone_for_good_bounds_memory_counts_drops_and_lets_go_in_tim
         {
             "receiver": {"hold": "300ms"},
             "memory": {"budget": "16MiB"},
-            "upstream": {"endpoint": "http://127.0.0.1:9", "max_age": "8s"},
+            "upstream": {"endpoint": "http://127.0.0.1:9", "max_age": "8s", "timeout": "5s"},
             "tail_sampling": {"decision_wait": "1s", "policies": KEEP_ALL},
             "shutdown": {"grace": "4s"},
         },
