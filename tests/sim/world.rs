@@ -74,11 +74,11 @@ struct World {
     leaked: u64,
 }
 
-/// Runs the world of this seed to its end.
-pub fn run(seed: u64) {
+/// Runs the world of this seed to its end, and says what it came to.
+pub fn run(seed: u64) -> Snapshot {
     let mut world = World::new(seed);
     while world.step() {}
-    world.end();
+    world.end()
 }
 
 impl World {
@@ -385,7 +385,7 @@ impl World {
         }
     }
 
-    fn end(mut self) {
+    fn end(mut self) -> Snapshot {
         let snapshot = self.relay.snapshot();
         assert_eq!(snapshot.held.spans(), 0, "held for ever: {:?} {:?}", snapshot.held, snapshot.budget);
         assert_eq!(self.out, 0);
@@ -406,6 +406,7 @@ impl World {
         drop(self.relay);
         assert_eq!(self.budget.charged(), 0);
         assert_eq!(custody::leaked(), self.leaked);
+        snapshot
     }
 }
 
