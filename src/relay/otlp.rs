@@ -8,6 +8,7 @@ use std::fmt;
 pub mod compose;
 pub mod fields;
 mod message;
+mod records;
 pub mod scan;
 mod span;
 pub mod stamp;

@@ -98,6 +98,8 @@ fn what_stands_twice_counts_as_protobuf_says() {
             ),
             ("a value that is text, then a number", with_span(&attribute(&join(&[&string, &[0x18, 7]])))),
             ("a value that is a number, then text", with_span(&attribute(&join(&[&[0x18, 7], &string])))),
+            ("a value that is text, then a profile's index", with_span(&attribute(&join(&[&string, &[0x40, 7]])))),
+            ("a value that is a number, then bytes", with_span(&attribute(&join(&[&[0x18, 7], &nest(7, &[0xff])])))),
             ("a value that is a list twice", with_span(&attribute(&join(&[&list(&string), &list(&[0x18, 1])])))),
             ("a key-value with two values and an empty one", with_span(&twice_valued)),
             ("a key-value with two keys", with_span(&nest(9, &join(&[&nest(1, b"a"), &nest(1, b"b")])))),
@@ -317,13 +319,27 @@ fn nested(levels: usize, level: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<u8> {
 fn nesting_ends_where_prost_ends_it() {
     let arrays = |levels| with_span(&attribute(&nested(levels, |inside| nest(5, &nest(1, &inside)))));
     let lists = |levels| with_span(&attribute(&nested(levels, |inside| nest(6, &nest(1, &nest(2, &inside))))));
-    let groups = |levels| with_span(&join(&[&[0x9b, 0x06].repeat(levels), &[0x9c, 0x06].repeat(levels)]));
-    expect(ACCEPTED, &[("47 arrays", arrays(47)), ("31 lists", lists(31)), ("97 groups", groups(97))]);
-    expect(POISONED, &[("48 arrays", arrays(48)), ("32 lists", lists(32)), ("98 groups", groups(98))]);
+    expect(ACCEPTED, &[("47 arrays", arrays(47)), ("31 lists", lists(31))]);
+    expect(POISONED, &[("48 arrays", arrays(48)), ("32 lists", lists(32))]);
+    let groups = |levels| join(&[&[0x9b, 0x06].repeat(levels), &[0x9c, 0x06].repeat(levels)]);
+    let deepest = |place: &str, levels: usize, within: &dyn Fn(&[u8]) -> Vec<u8>| {
+        expect(ACCEPTED, &[(place, within(&groups(levels)))]);
+        expect(POISONED, &[(place, within(&groups(levels + 1)))]);
+    };
+    deepest("span", 97, &|inside| with_span(inside));
+    deepest("event", 96, &|inside| with_span(&nest(11, inside)));
+    deepest("link", 96, &|inside| with_span(&nest(13, inside)));
+    deepest("status", 96, &|inside| with_span(&nest(15, inside)));
+    deepest("attribute", 96, &|inside| with_span(&nest(9, inside)));
+    deepest("value", 95, &|inside| with_span(&attribute(inside)));
+    deepest("event attribute", 95, &|inside| with_span(&nest(11, &nest(3, inside))));
+    deepest("link attribute", 95, &|inside| with_span(&nest(13, &nest(4, inside))));
+    deepest("array", 94, &|inside| with_span(&attribute(&nest(5, inside))));
+    deepest("list", 94, &|inside| with_span(&attribute(&nest(6, inside))));
     let resource = |levels| nest(1, &nest(1, &nest(2, &nested(levels, |inside| nest(5, &nest(1, &inside))))));
     expect(ACCEPTED, &[("48 arrays in a resource", around(&[], &resource(48), &[]))]);
     expect(MALFORMED, &[("49 arrays in a resource", around(&[], &resource(49), &[]))]);
-    expect(POISONED, &[("200,000 groups", groups(200_000)), ("20,000 arrays", arrays(20_000))]);
+    expect(POISONED, &[("200,000 groups", with_span(&groups(200_000))), ("20,000 arrays", arrays(20_000))]);
 }
 
 /// Key-values of the usual shape are read on a shorter way, which must come to the same end where the shape deceives.
