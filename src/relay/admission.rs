@@ -210,7 +210,13 @@ impl Relay {
                     let arrival = Arrival { parentage: seen.parentage, outgoing: OUTGOING.contains(&seen.kind) };
                     let (chain, facts) = self.buffer.arrive(at, arrival, custody.split(1), now);
                     self.runs.append(chain, request, name, seen.offset, seen.len);
-                    facts.note(&SpanFacts { start: seen.start, end: seen.end, status: seen.status, randomness });
+                    facts.note(&SpanFacts {
+                        start: seen.start,
+                        end: seen.end,
+                        status: seen.status,
+                        len: seen.len,
+                        randomness,
+                    });
                     facts.mark(resource);
                     if let Some(marks) = desk.witness.row(place) {
                         facts.mark(marks);
@@ -236,7 +242,9 @@ impl Relay {
             return Some(Way::Open(at));
         }
         match self.memory.recall(&seen.trace) {
-            Some(Decision::Kept { threshold }) => return Some(Way::Late(self.stamp(&seen.trace, threshold))),
+            Some(Decision::Kept { policy: _, threshold }) => {
+                return Some(Way::Late(self.stamp(&seen.trace, threshold)));
+            }
             Some(Decision::Released) => return Some(Way::Gone),
             None => {}
         }

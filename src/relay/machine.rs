@@ -311,7 +311,7 @@ impl Relay {
                 if let Some(count) = self.counts.kept_by_policy.get_mut(usize::from(policy)) {
                     *count += 1;
                 }
-                self.memory.remember(held.id, Decision::Kept { threshold });
+                self.memory.remember(held.id, Decision::Kept { policy, threshold });
                 let stamp = self.stamp(&held.id, threshold);
                 self.kept.push(Kept { chain: held.chain, stamp, whole: false }, held.custody);
             }
