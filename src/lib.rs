@@ -3,6 +3,7 @@
 //!
 //! The modules stand in reading order, which is also import order: each imports only what is declared above it.
 
+
 pub mod relay;
 
 #[cfg(feature = "sidecar")]

@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_decision_is_recalled_as_it_was_made() {
         let mut memory = Memory::new(10, [1, 2]);
-        let decisions = [kept(0, 0), kept(65_534, (1 << 56) - 1), kept(300, 0xe666_0000_0000_00), Decision::Released];
+        let decisions = [kept(0, 0), kept(65_534, (1 << 56) - 1), kept(300, 0x00e6_6600_0000_0000), Decision::Released];
         for (number, decision) in decisions.iter().enumerate() {
             memory.remember(id(number as u32), *decision);
         }

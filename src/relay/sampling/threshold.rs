@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_trace_ids_randomness_is_its_last_seven_bytes() {
         let id = TraceId::new(&core::array::from_fn::<u8, 16, _>(|at| at as u8)).expect("not all zero");
-        assert_eq!(randomness_of(&id), 0x090a_0b0c_0d0e_0f);
+        assert_eq!(randomness_of(&id), 0x0009_0a0b_0c0d_0e0f);
     }
 
     proptest! {
