@@ -2,8 +2,11 @@
 //! anything else with 1.
 
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod load;
 pub mod run;
+pub mod status;
 pub mod validate;
 
 use std::ffi::OsString;
@@ -28,8 +31,11 @@ enum Command {
     Validate(validate::Arguments),
     /// Print every key with its documentation, its effective value and where that came from.
     Config(config::Arguments),
-    // Two commands join here with their own files: `demo` (relay, embedded collector and recorded requests in one process)
-    // and `status` (the books of a running relay, for a person).
+    /// Print the state and the books of a running relay.
+    Status(status::Arguments),
+    /// See it at work, with nothing else installed: relay, collector and recorded requests in one process.
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
 }
 
 /// Wrong usage or configuration.
@@ -46,6 +52,9 @@ fn run_with(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Cli { command: Command::Run(arguments) }) => run::main(&arguments),
         Ok(Cli { command: Command::Validate(arguments) }) => validate::main(&arguments),
         Ok(Cli { command: Command::Config(arguments) }) => config::main(&arguments),
+        Ok(Cli { command: Command::Status(arguments) }) => status::main(&arguments),
+        #[cfg(feature = "demo")]
+        Ok(Cli { command: Command::Demo(arguments) }) => demo::main(&arguments),
         Err(error) => {
             // Where even this cannot be written, there is nobody to tell.
             let _ = error.print();

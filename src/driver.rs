@@ -222,6 +222,11 @@ impl Driver {
         snapshot
     }
 
+    /// Everything counted, unless somebody holds the lock: for a panic hook, which must not wait.
+    pub fn try_snapshot(&self) -> Option<Snapshot> {
+        self.relay.try_lock().ok().map(|held| held.relay.snapshot())
+    }
+
     /// Where the process is on its way out.
     pub fn phase(&self) -> Phase {
         *self.phase.borrow()
@@ -303,7 +308,8 @@ impl Driver {
             held.refusing_since = None;
         }
         self.wake(held, now);
-        self.budget.charge(bytes)
+        // Whoever still waits came first.
+        if self.line.is_empty() { self.budget.charge(bytes) } else { None }
     }
 
     /// Lets whoever waits for a batch or for the time know that there is something for them.

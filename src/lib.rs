@@ -3,11 +3,13 @@
 //!
 //! The modules stand in reading order, which is also import order: each imports only what is declared above it.
 
-
 pub mod relay;
 
 #[cfg(feature = "sidecar")]
 pub mod instruments;
+
+#[cfg(feature = "sidecar")]
+pub mod logs;
 
 #[cfg(feature = "sidecar")]
 pub mod driver;
@@ -21,11 +23,20 @@ pub mod exporter;
 #[cfg(feature = "sidecar")]
 pub mod metrics;
 
+#[cfg(feature = "sidecar")]
+pub mod admin;
+
+#[cfg(feature = "sidecar")]
+pub mod drain;
+
 #[cfg(feature = "demo")]
 pub mod sink;
 
 #[cfg(feature = "sidecar")]
 pub mod config;
+
+#[cfg(feature = "sidecar")]
+pub mod app;
 
 #[cfg(feature = "sidecar")]
 pub mod cli;

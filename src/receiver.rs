@@ -1,9 +1,8 @@
 //! OTLP in: gRPC and HTTP/protobuf on every port, read into memory only after it was paid for. A call that finds no room
 //! is held for a moment before it is refused, and whoever is refused is told when to try again.
 //!
-//! The life of a call: [`listen`] accepts, [`connection`] tells HTTP/1 from HTTP/2, [`dispatch`] tells what is asked,
-//! [`grpc`] and [`http`] read the body with the means of [`hold`], [`body`] and [`compression`], and [`status`] words
-//! what is refused.
+//! The life of a call: `listen` accepts, `connection` tells HTTP/1 from HTTP/2, `dispatch` tells what is asked, `grpc` and
+//! `http` read the body with the means of `hold`, `body` and `compression`, and `status` words what is refused.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -25,9 +24,9 @@ mod health;
 mod hold;
 mod http;
 mod limits;
-mod listen;
+pub mod listen;
 mod status;
-mod traffic;
+pub mod traffic;
 mod wire;
 
 #[cfg(test)]
@@ -65,8 +64,9 @@ pub struct Options {
     pub connections_max: usize,
     /// HTTP/2 calls at once on one connection.
     pub streams_max: u32,
-    /// Bytes of unpaid bodies that one connection may leave with us: what flow control lets it send ahead of our reading
-    /// (all its streams together), and the first frames of calls that wait for room. At least 64 KiB is used.
+    /// Bytes of unpaid bodies that one connection may leave with us: three quarters are what flow control lets it send ahead
+    /// of our reading, all its streams together; the last quarters of all connections are what calls that wait for room may
+    /// keep. At least 64 KiB is used.
     pub window: u32,
     /// How long a connection may take for its first byte, its preface and a request's head, and a call for its body,
     /// counted from when we begin to read it.

@@ -104,7 +104,7 @@ const CALL_LASTS_MAX: Duration = Duration::from_secs(2);
 /// No message to us has anything in it.
 const MESSAGE_BYTES_MAX: usize = 1024;
 
-async fn connection<S>(stream: TcpStream, peer: SocketAddr, calls: S)
+pub(super) async fn connection<S>(stream: TcpStream, peer: SocketAddr, calls: S)
 where
     S: tower::Service<Request<Incoming>, Response = http::Response<Body>, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send,

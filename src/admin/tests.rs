@@ -1,3 +1,5 @@
+//! What each address answers, over real sockets on loopback.
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -227,4 +229,18 @@ async fn the_control_service_listens_on_loopback_only() {
             "{error}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_caller_from_elsewhere_is_hung_up_on() {
+    let listener = TcpListener::bind(LOOPBACK).await.unwrap();
+    let mut caller = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let service = Service::new(house().0, About::default(), Arc::new(Notify::new()));
+    let calls = control::layered(control::proto::control_server::ControlServer::new(service));
+    let door = tokio::spawn(control::connection(stream, "192.0.2.1:5000".parse().unwrap(), calls));
+    // A server that had taken the call would first say its HTTP/2 settings.
+    let read = timeout(Duration::from_secs(1), caller.read(&mut [0; 16])).await.expect("an end, not silence");
+    assert_eq!(read.unwrap(), 0);
+    door.await.unwrap();
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::app;
 use crate::cli::{complain, load};
 use crate::config::Config;
+use crate::logs;
 
 /// What `run` takes.
 #[derive(Debug, clap::Args)]
@@ -27,8 +29,19 @@ pub fn main(arguments: &Arguments) -> ExitCode {
     }
 }
 
-/// The way into the app: to be replaced by `crate::app::run(config)`.
 fn hand_over(config: Config) -> ExitCode {
-    eprintln!("sampling: {}; upstream: {}", config.sampling_choice(), config.upstream.endpoint);
-    ExitCode::FAILURE
+    if let Err(error) = logs::init(app::log_options(&config)) {
+        eprintln!("tailwater: {error}");
+        return ExitCode::FAILURE;
+    }
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    match app::run(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tailwater: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
 }

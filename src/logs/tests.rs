@@ -1,3 +1,5 @@
+//! That a line stays one line, and that a site that has spoken waits.
+
 use std::sync::Arc;
 
 use super::*;

@@ -59,6 +59,11 @@ where
         Ok(Some(prefix))
     }
 
+    /// Bytes that were read and not yet asked for.
+    pub(super) fn kept(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Starts the deadline anew: the call was held, and that time was ours.
     pub(super) fn was_held(&mut self) {
         self.deadline.reset();

@@ -16,8 +16,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt, service_fn as tower_fn};
 
 use crate::driver::{Phase, Signal};
@@ -28,6 +26,7 @@ use crate::receiver::traffic::Traffic;
 use crate::receiver::wire::Wire;
 use crate::receiver::{Intake, Options};
 use crate::relay::TurnedAway;
+use crate::relay::budget::Budget;
 
 /// What all connections share.
 pub(super) struct Door<I> {
@@ -37,6 +36,9 @@ pub(super) struct Door<I> {
     pub(super) health: Health,
     pub(super) dice: Dice,
     pub(super) sites: Sites,
+    /// What held calls may keep of their bodies, beside the relay's budget: the part of all windows that flow control does
+    /// not give away.
+    pub(super) kept: Budget,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
 }
@@ -60,7 +62,8 @@ impl<I: Intake> Door<I> {
         };
         let (http1, http2) = (http1_builder(&options), http2_builder(&options));
         let (health, dice) = (Health::new(), Dice::new(options.seed));
-        Door { intake, options, traffic, health, dice, sites, http1, http2 }
+        let kept = Budget::new(options.connections_max.saturating_mul(share_window(options.window).1));
+        Door { intake, options, traffic, health, dice, sites, kept, http1, http2 }
     }
 }
 
@@ -98,13 +101,11 @@ pub(super) struct Visitor {
     active: AtomicUsize,
     begun: AtomicUsize,
     noted: AtomicU8,
-    ahead: Semaphore,
 }
 
 impl Visitor {
-    pub(super) fn new(window: u32) -> Visitor {
-        let ahead = Semaphore::new(share_window(window).1);
-        Visitor { active: AtomicUsize::new(0), begun: AtomicUsize::new(0), noted: AtomicU8::new(0), ahead }
+    fn new() -> Visitor {
+        Visitor { active: AtomicUsize::new(0), begun: AtomicUsize::new(0), noted: AtomicU8::new(0) }
     }
 
     pub(super) fn begin(&self) {
@@ -131,17 +132,6 @@ impl Visitor {
         let bit = 1 << signal as u8;
         self.noted.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
-
-    /// Leave to keep a frame while waiting for room, and what is left of `patience`; `None` when it is over first.
-    pub(super) async fn read_ahead(&self, patience: Duration) -> Option<(SemaphorePermit<'_>, Duration)> {
-        if let Ok(permit) = self.ahead.try_acquire() {
-            return Some((permit, patience));
-        }
-        let begin = Instant::now();
-        let permit = tokio::time::timeout(patience, self.ahead.acquire()).await.ok()?;
-        let permit = permit.expect("this semaphore is never closed");
-        Some((permit, patience.saturating_sub(begin.elapsed())))
-    }
 }
 
 /// Serves one connection to its end.
@@ -155,7 +145,7 @@ pub(super) async fn serve<I: Intake>(door: Arc<Door<I>>, stream: TcpStream, peer
     };
     // Too slow, or gone before it said anything: nothing was asked, so nothing is counted.
     let Ok((is_http2, stream, first)) = sniffed else { return };
-    let visitor = Arc::new(Visitor::new(door.options.window));
+    let visitor = Arc::new(Visitor::new());
     let service = service_fn(|request: Request<Incoming>| {
         let (door, visitor) = (door.clone(), visitor.clone());
         async move { Ok::<_, std::convert::Infallible>(dispatch::answer(&*door, &visitor, request).await) }

@@ -51,9 +51,6 @@ pub(super) async fn export<I: Intake>(
 ) -> Result<Vec<u8>, Denial> {
     call.check(headers)?;
     let encoding = Encoding::of(headers.get("grpc-encoding"))?;
-    // While it waits for room, a call keeps the frame its prefix came in; only so many of a connection may.
-    let patience = grpc_patience(headers, call.door.options.hold);
-    let Some((ahead, patience)) = call.visitor.read_ahead(patience).await else { return Err(Denial::full()) };
     let Some(prefix) = reader.prefix().await? else {
         return Err(Denial::malformed("the call has no message"));
     };
@@ -75,8 +72,12 @@ pub(super) async fn export<I: Intake>(
         expect_end(reader).await?;
         return Ok(Vec::new());
     }
+    // While it waits, the call keeps the rest of the frame that its prefix came in. Room for that is not waited for: whoever
+    // waited for it would keep it meanwhile.
+    let Some(kept) = call.door.kept.charge(reader.kept()) else { return Err(Denial::full()) };
+    let patience = grpc_patience(headers, call.door.options.hold);
     let charge = call.room(first_charge(encoding, Some(len), max), patience).await?;
-    drop(ahead);
+    drop(kept);
     reader.was_held();
     let mut rest = len;
     let paid = gather(reader, encoding, Paid::new(charge, max, scratch(encoding, len)), len, Some(&mut rest)).await?;

@@ -9,7 +9,7 @@ use crate::relay::clock::Tick;
 use crate::relay::custody::{Custody, Fate, Reason};
 use crate::relay::envelope::Envelope;
 use crate::relay::frame::Frame;
-use crate::relay::keep::Kept;
+use crate::relay::keep::{Kept, Waiting};
 use crate::relay::otlp::scan::{Scan, scan};
 use crate::relay::otlp::{Limits, Sighting, TraceId, resource_attributes};
 use crate::relay::runs::{Chain, Runs};
@@ -67,7 +67,7 @@ impl Relay {
             Transport::Grpc => self.counts.received_grpc += all,
             Transport::Http => self.counts.received_http += all,
         }
-        let Some(charge) = self.budget.charge(cost(&desk.scan, frame.bytes().len())) else {
+        let Some(charge) = self.budget.charge(cost(&desk.scan, frame.bytes())) else {
             self.counts.refused_full += all;
             return Err(Refusal::Full);
         };
@@ -269,15 +269,43 @@ fn trace_state<'a>(body: &'a [u8], seen: &Sighting) -> Option<&'a [u8]> {
     seen.trace_state.and_then(|(offset, len)| body.get(offset as usize..)?.get(..len as usize))
 }
 
-/// What a request may cost beside its bytes, at most: a run and a trace for each change from one trace to another.
-fn cost(scan: &Scan, body: usize) -> usize {
-    let changes = scan.spans.windows(2).filter(|pair| changes(&pair[0], &pair[1])).count() + 1;
-    let spans: usize = scan.spans.iter().map(|seen| seen.len as usize).sum();
-    let envelopes = scan.envelopes.len() * (Envelope::COST + Runs::NAME_COST) + body.saturating_sub(spans);
-    changes * (Runs::RUN_COST + Buffer::TRACE_COST) + Runs::REQUEST_COST + envelopes
+/// What a request may cost beside its bytes, at most: a run and a trace for each change from one trace to another, and
+/// for each second span at most one run more: a trace that reaches its limit goes on as late spans.
+fn cost(scan: &Scan, body: &[u8]) -> usize {
+    let changes = scan.spans.windows(2).filter(|pair| changes(&pair[0], &pair[1], body)).count() + 1;
+    let limits = (scan.spans.len() / 2).min(changes);
+    let late = limits * (Runs::RUN_COST + Waiting::COST);
+    let envelopes = scan.envelopes.len() * (Envelope::COST + Runs::NAME_COST) + envelope_bytes(scan, body);
+    changes * (Runs::RUN_COST + Buffer::TRACE_COST) + late + Runs::REQUEST_COST + envelopes
 }
 
-fn changes(before: &Sighting, after: &Sighting) -> bool {
+/// The bytes of all envelopes of a request: each scope's own, and those of its resource once more for every scope.
+fn envelope_bytes(scan: &Scan, body: &[u8]) -> usize {
+    let mut scratch = Vec::new();
+    let mut measure = |slice: Option<&[u8]>, copy: &dyn Fn(&mut Vec<u8>)| match slice {
+        Some(slice) => slice.len(),
+        None => {
+            scratch.clear();
+            copy(&mut scratch);
+            scratch.len()
+        }
+    };
+    let resource =
+        |i: u32, measure: &mut dyn FnMut(Option<&[u8]>, &dyn Fn(&mut Vec<u8>)) -> usize| {
+            measure(scan.resource_slice(body, i), &|out| scan.resource_envelope(body, i, out))
+        };
+    let resources: Vec<usize> = (0..scan.resources.len() as u32).map(|i| resource(i, &mut measure)).collect();
+    let scopes = scan.envelopes.iter().enumerate().map(|(i, envelope)| {
+        let i = i as u32;
+        let own = measure(scan.scope_slice(body, i), &|out| scan.scope_envelope(body, i, out));
+        own + resources[envelope.resource as usize]
+    });
+    scopes.sum()
+}
+
+/// Whether `after` may go another way than `before`, or cannot be in one run with it. Of one trace, spans with unlike
+/// tracestates may have unlike verdicts or stamps.
+fn changes(before: &Sighting, after: &Sighting, body: &[u8]) -> bool {
     let adjacent = before.offset + before.len == after.offset && before.envelope == after.envelope;
-    before.trace != after.trace || !adjacent
+    before.trace != after.trace || !adjacent || trace_state(body, before) != trace_state(body, after)
 }

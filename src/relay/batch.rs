@@ -74,16 +74,16 @@ impl Packer {
             return Taken::Full;
         }
         let Some(at) = self.group_for(piece.envelope) else {
-            return if self.custody.spans() == 0 { Taken::NoMemory } else { Taken::Full };
+            return self.nothing();
         };
-        let room = Room { spans: self.options.spans_max - self.custody.spans() as u32, bytes: self.room_bytes() };
+        let left = self.options.spans_max - self.custody.spans() as u32;
+        let room = Room { spans: if self.till.free { 1 } else { left }, bytes: self.room_bytes() };
         let group = &mut self.groups[at];
         let before = group.len;
         let took = group.take(piece, spans, mark, room, self.custody.spans() == 0, &mut self.till);
         self.len += group.len - before;
         match took {
-            (0, _) if self.custody.spans() == 0 => Taken::NoMemory,
-            (0, _) => Taken::Full,
+            (0, _) => self.nothing(),
             (spans, bytes) => {
                 if self.custody.spans() == 0 {
                     self.opened_at = now;
@@ -92,6 +92,26 @@ impl Packer {
                 Taken::Some(spans, bytes)
             }
         }
+    }
+
+    /// Adds one span, paid for or not: a copy of a few kilobytes at most, for a large span stays where it is. For when
+    /// nothing else can leave and give memory back: otherwise what is held would be held for ever.
+    pub fn add_unpaid(&mut self, piece: &Piece<'_>, mark: &Mark<'_>, custody: &mut Custody, now: Tick) -> Taken {
+        self.till.free = true;
+        let taken = self.add(piece, piece.spans, mark, custody, now);
+        self.till.free = false;
+        taken
+    }
+
+    /// Nothing could be added. What was paid for a request that is still empty is given back.
+    fn nothing(&mut self) -> Taken {
+        if self.custody.spans() != 0 {
+            return Taken::Full;
+        }
+        drop(self.till.close());
+        self.groups.clear();
+        (self.len, self.last) = (0, 0);
+        Taken::NoMemory
     }
 
     /// Whether the request has all the spans it may have.

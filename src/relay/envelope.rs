@@ -70,7 +70,7 @@ impl Envelopes {
         }
         if self.table.len() < ENVELOPES_MAX {
             let hash = self.hash(&envelope.resource, &envelope.scope);
-            let keyed = self.keyed.clone();
+            let keyed = self.keyed;
             let rehash = |known: &Arc<Envelope>| hash_of(&keyed, &known.resource, &known.scope);
             self.table.insert_unique(hash, envelope.clone(), rehash);
         }

@@ -112,9 +112,9 @@ impl Relay {
             ratio: options.ratio,
             sampler: options.sampler,
             memory: Memory::new((options.remember_bytes / memory::ENTRY_COST).max(1), options.secret),
-            envelopes: Envelopes::new(keyed.clone()),
+            envelopes: Envelopes::new(keyed),
             runs: Runs::default(),
-            buffer: Buffer::new(options.buffer, keyed.clone()),
+            buffer: Buffer::new(options.buffer, keyed),
             kept: Waiting::new(),
             queue: Queue::new(options.queue, options.secret[0] ^ options.secret[1]),
             desk: Desk::default(),
@@ -189,12 +189,13 @@ impl Relay {
     /// Decides the oldest open traces until `bytes` more could be charged, or none is left.
     pub fn relieve(&mut self, bytes: usize, now: Tick) {
         self.envelopes.forget_unneeded();
+        self.pack(now);
         while self.budget.limit() - self.budget.charged() < bytes {
             let Some(held) = self.buffer.take_oldest() else { break };
             self.decide(held, Trigger::Pressure);
-            self.settle_overhead();
+            // Packing takes memory too: whether there is enough is seen after it.
+            self.pack(now);
         }
-        self.pack(now);
     }
 
     /// Gives up the oldest waiting batches until `bytes` more could be charged, or none is left.
@@ -357,10 +358,15 @@ impl Relay {
             }
         };
         let mark = Mark { fresh: &fresh, renew: &renew };
-        let taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
+        let mut taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
+        if taken == Taken::NoMemory && self.queue.is_empty() {
+            taken = self.packer.add_unpaid(&piece, &mark, custody, now);
+        }
         self.counts.tracestate_unreadable += unreadable.get();
         match taken {
             Taken::Some(spans, bytes) => {
+                // A request that has left in part must not leave once more as a whole.
+                kept.whole = false;
                 self.runs.advance(&mut kept.chain, spans, bytes);
                 self.kept.packed(bytes);
                 true

@@ -256,6 +256,34 @@ async fn a_connection_full_of_held_calls_serves_on_when_they_are_refused() {
 }
 
 #[tokio::test]
+async fn held_calls_keep_no_more_than_their_part_of_the_windows() {
+    let few = Options { connections_max: 2, window: 64 * 1024, hold: Duration::from_secs(1), ..options() };
+    let served = start_with(BUDGET, few).await;
+    let _all = served.fake.budget.charge(BUDGET).unwrap();
+    let client = served.client().await;
+    // Two quarters of 64 KiB are room for two bodies of 15,000 bytes.
+    let held = [client.export_later(&[1; 15_000]), client.export_later(&[1; 15_000])];
+    served.waits_for(2).await;
+    let begin = Instant::now();
+    assert_eq!(client.export(&[1; 15_000]).await.grpc(), (14, true));
+    assert!(begin.elapsed() < Duration::from_millis(500), "it is not held");
+    assert!(held.iter().all(|held| !held.is_finished()));
+    for held in held {
+        assert_eq!(held.await.unwrap().grpc(), (14, true));
+    }
+}
+
+#[tokio::test]
+async fn many_large_calls_at_once_on_one_connection_do_not_stand_in_each_other_s_way() {
+    let served = start_with(64 << 20, options()).await;
+    let client = served.client().await;
+    let calls: Vec<_> = (0..30).map(|_| client.export_later(&[1; 300_000])).collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap().grpc().0, 0);
+    }
+}
+
+#[tokio::test]
 async fn other_signals_are_read_counted_and_noted_once_a_connection() {
     let served = start().await;
     let client = served.client().await;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::fake::{BUDGET, gzip, options, start, start_with};
+use super::fake::{BUDGET, gzip, options, pause, start, start_with};
 use crate::driver::Signal;
 use crate::receiver::Options;
 use crate::relay::TurnedAway;
@@ -108,8 +108,19 @@ async fn a_full_relay_answers_503_with_whole_seconds_to_wait() {
 #[tokio::test]
 async fn a_client_still_sending_a_body_that_is_too_large_reads_413() {
     let served = start().await;
-    let answer = served.http1("POST", "/v1/traces", PROTOBUF, &[7; (1 << 20) + 1]).await;
-    assert_answer(&answer, 413, &[]);
+    let mut stream = TcpStream::connect(served.addr).await.unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{PROTOBUF}content-length: {}\r\n\r\n",
+        (1 << 20) + 1
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for part in [1 << 19, 1 << 18, (1 << 18) + 1] {
+        pause(50).await;
+        stream.write_all(&vec![7; part]).await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_answer(&String::from_utf8_lossy(&answer), 413, &[]);
     assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, (1 << 20) + 1)]);
 }
 

@@ -19,19 +19,27 @@ pub struct Till {
     /// Holds the spare part in the budget's books.
     _set_aside: Charge,
     charges: Vec<Charge>,
+    /// Nobody pays: see [`Packer::add_unpaid`](super::Packer::add_unpaid).
+    pub free: bool,
 }
 
 impl Till {
     /// A till with `spare` bytes of the budget set aside; nothing when the budget has no room for that.
     pub fn new(budget: &Budget, spare: usize) -> Option<Till> {
         let set_aside = budget.charge(spare)?;
-        Some(Till { budget: budget.clone(), spare: Budget::new(spare), _set_aside: set_aside, charges: Vec::new() })
+        Some(Till {
+            budget: budget.clone(),
+            spare: Budget::new(spare),
+            _set_aside: set_aside,
+            charges: Vec::new(),
+            free: false,
+        })
     }
 
     /// Pays for `bytes`, or not at all.
     fn pay(&mut self, bytes: usize) -> bool {
         let Some(charge) = self.budget.charge(bytes).or_else(|| self.spare.charge(bytes)) else {
-            return false;
+            return self.free;
         };
         match self.charges.iter_mut().find(|known| known.is_of_same_budget(&charge)) {
             Some(known) => known.join(charge),
@@ -89,8 +97,9 @@ impl Group {
         till: &mut Till,
     ) -> (u32, usize) {
         let unmarked = mark.fresh.is_empty();
-        if unmarked && spans <= room.spans && piece.len <= room.bytes {
-            return if self.put(piece, 0, piece.len, till) { (spans, piece.len) } else { (0, 0) };
+        let whole = unmarked && spans <= room.spans && piece.len <= room.bytes;
+        if whole && self.put(piece, 0, piece.len, till) {
+            return (spans, piece.len);
         }
         let (mut taken, mut offset) = (0, 0);
         let run = &piece.frame.bytes()[piece.offset..piece.offset + piece.len];
@@ -119,7 +128,7 @@ impl Group {
     fn put(&mut self, piece: &Piece<'_>, offset: usize, len: usize, till: &mut Till) -> bool {
         let from = piece.offset + offset;
         let whole = piece.frame.bytes();
-        if SLICE_MIN <= len && (whole.len() <= 2 * len || !self.reserve(len, till)) {
+        if SLICE_MIN <= len && (whole.len() <= 2 * len || till.free || !self.reserve(len, till)) {
             self.seal();
             self.pieces.push(whole.slice(from..from + len));
         } else if self.reserve(len, till) {
@@ -151,6 +160,17 @@ impl Group {
             }
             _ => mark.fresh,
         };
+        if till.free
+            && SLICE_MIN <= record.len()
+            && let Some((head, skipped, tail)) = stamp::trace_state_around(record, new)
+        {
+            self.seal();
+            let from = piece.offset + offset;
+            let span = piece.frame.bytes().slice(from + skipped..from + record.len());
+            self.len += head.len() + span.len() + tail.len();
+            self.pieces.extend([Bytes::from(head), span, Bytes::from(tail)]);
+            return true;
+        }
         if !self.reserve(record.len() + new.len() + STAMP_MAX, till) {
             return false;
         }

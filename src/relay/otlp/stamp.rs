@@ -43,6 +43,19 @@ pub fn append_trace_state(record: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
+/// What [`append_trace_state`] writes before and after the span's own bytes, and how many bytes of the record come before
+/// those; nothing when it is not a span record.
+pub fn trace_state_around(record: &[u8], value: &[u8]) -> Option<(Vec<u8>, usize, Vec<u8>)> {
+    let bytes = content(&mut &record[..]).ok()?;
+    let (mut head, mut tail) = (Vec::new(), Vec::new());
+    varint::put(u64::from(scope_spans::SPANS), &mut head);
+    varint::put((bytes.len() + field_len(value)) as u64, &mut head);
+    varint::put(u64::from(span::TRACE_STATE), &mut tail);
+    varint::put(value.len() as u64, &mut tail);
+    tail.extend_from_slice(value);
+    Some((head, record.len() - bytes.len(), tail))
+}
+
 /// How many bytes [`append_trace_state`] would append.
 pub fn stamped_len(record: &[u8], value: &[u8]) -> usize {
     let Ok(bytes) = content(&mut &record[..]) else {

@@ -15,7 +15,7 @@ pub(super) fn read_key_value(bytes: &[u8], room: u32) -> Result<(&[u8], Value<'_
 }
 
 /// Reads a key-value as every encoder writes it: one key, then one value with one member, each length in one byte. Anything else, faults
-/// included, is none of its business. It says nothing that [`read_any`] would not say, but takes a third of the time.
+/// included, is none of its business. It says nothing that [`read_any`] would not say, only sooner.
 #[inline(always)]
 fn read_usual(bytes: &[u8]) -> Option<(&[u8], Value<'_>)> {
     let [KEY, len, rest @ ..] = bytes else { return None };

@@ -1,0 +1,152 @@
+//! What worlds have found, each small enough to be read.
+
+use std::time::Duration;
+
+use tailwater::relay::budget::Budget;
+use tailwater::relay::clock::Tick;
+use tailwater::relay::frame::Frame;
+use tailwater::relay::queue::Outcome;
+use tailwater::relay::sampling::policy::{Rule, Sampler};
+use tailwater::relay::sampling::ratio::{Mode, Ratio};
+use tailwater::relay::{Options, Relay, Transport};
+
+use crate::random::Random;
+use crate::records::decode;
+use crate::setup;
+use crate::spans::{self, Ids};
+
+const NOW: Tick = Tick::from_millis(1);
+
+/// Options with room for everything, keeping everything at once.
+fn options() -> Options {
+    let mut options = setup::options(&mut Random::new(1), 8 << 20);
+    (options.ratio, options.sampler) = (None, None);
+    options.request_spans_max = 10_000;
+    options.buffer.decision_wait = Duration::from_secs(30);
+    options.buffer.traces_max = 10_000;
+    options.buffer.trace_spans_max = 10_000;
+    options.buffer.trace_bytes_max = 1 << 30;
+    options.batch.spans_max = 512;
+    options.batch.size_max = 1 << 20;
+    options.batch.delay = Duration::from_millis(200);
+    options.queue.size_max = 8 << 20;
+    options.queue.batches_max = 256;
+    options
+}
+
+fn everything() -> Option<Sampler> {
+    Some(Sampler::new(&[setup::rule("all", Rule::AlwaysSample)]).unwrap())
+}
+
+/// A request with one trace of `count` spans, each with `filler` bytes and a tracestate of its own, if it has any.
+fn one_trace(ids: &mut Ids, count: usize, filler: usize, state: impl Fn(usize) -> String) -> Vec<u8> {
+    let trace = spans::trace_id(&mut Random::new(ids.span()[7].into()));
+    let span = |place| {
+        let mut span = spans::span(ids, &trace, None, 1);
+        span.trace_state = state(place);
+        span.attributes.push(spans::text("note", "x".repeat(filler)));
+        span
+    };
+    let spans = (0..count).map(span).collect();
+    spans::request(0, 1, spans)
+}
+
+fn admit(relay: &mut Relay, budget: &Budget, body: Vec<u8>) {
+    let charge = budget.charge(body.len()).unwrap();
+    relay.admit(Frame::new(body, charge), Transport::Grpc, NOW).unwrap();
+}
+
+/// Takes what goes out until there is no more.
+fn drain(relay: &mut Relay) -> usize {
+    let (mut now, mut through) = (NOW, 0);
+    loop {
+        while let Some(batch) = relay.take_batch(now) {
+            let spans = decode(&batch).len();
+            assert_eq!(spans as u64, batch.custody.spans());
+            through += spans;
+            relay.settle(batch, Outcome::Delivered { rejected_spans: 0 }, now);
+        }
+        match relay.next_due(now) {
+            Some(due) => now = due,
+            None => break through,
+        }
+        relay.advance(now);
+    }
+}
+
+#[test]
+fn a_request_that_has_left_in_part_does_not_leave_once_more_as_a_whole() {
+    let mut options = options();
+    options.batch.spans_max = 6;
+    options.batch.size_max = 1000;
+    let budget = Budget::new(8 << 20);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    admit(&mut relay, &budget, one_trace(&mut Ids::default(), 7, 50, |_| String::new()));
+    assert_eq!(drain(&mut relay), 7);
+}
+
+#[test]
+fn a_trace_that_reaches_its_limit_within_a_request_is_paid_for_to_its_last_run() {
+    let mut options = options();
+    options.sampler = everything();
+    options.buffer.trace_spans_max = 2;
+    options.queue.batches_max = 1;
+    options.batch.spans_max = 1;
+    let budget = Budget::new(8 << 20);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    let mut ids = Ids::default();
+    // The debug assertion on what is owed speaks when the second part of the trace was not paid for.
+    (0..4).for_each(|_| admit(&mut relay, &budget, one_trace(&mut ids, 5, 50, |_| String::new())));
+    assert_eq!(drain(&mut relay), 20);
+}
+
+#[test]
+fn spans_of_one_trace_with_unlike_tracestates_are_paid_for_each() {
+    let mut options = options();
+    options.ratio = Ratio::new(0.999, Mode::Equalizing);
+    options.queue.batches_max = 1;
+    options.batch.spans_max = 1;
+    let budget = Budget::new(8 << 20);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    let state = |place| format!("ot=rv:ffffffffffffff;th:{}", 1 + place % 2);
+    admit(&mut relay, &budget, one_trace(&mut Ids::default(), 50, 50, state));
+    assert_eq!(drain(&mut relay), 50);
+}
+
+#[test]
+fn kept_spans_leave_even_when_there_is_nothing_left_to_pay_with() {
+    for (filler, ratio) in
+        [(50, None), (6000, None), (30_000, None), (50, Some(0.999)), (6000, Some(0.999)), (30_000, Some(0.999))]
+    {
+        let mut options = options();
+        options.sampler = everything();
+        options.ratio = ratio.map(|share| Ratio::new(share, Mode::Consistent).unwrap());
+        options.remember_bytes = 1;
+        let budget = Budget::new(64 << 10);
+        let mut relay = Relay::new(options, budget.clone()).unwrap();
+        let state = |_| "ot=rv:ffffffffffffff".to_owned();
+        admit(&mut relay, &budget, one_trace(&mut Ids::default(), 1, filler, state));
+        let rest = budget.charge(budget.limit() - budget.charged()).unwrap();
+        relay.decide_all(NOW);
+        assert_eq!(drain(&mut relay), 1, "{filler} bytes, {ratio:?}");
+        drop(rest);
+    }
+}
+
+#[test]
+fn relief_goes_on_until_there_is_room_after_packing() {
+    let mut options = options();
+    options.sampler = everything();
+    let budget = Budget::new(256 << 10);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    let mut ids = Ids::default();
+    while budget.limit() - budget.charged() > 20_000 {
+        admit(&mut relay, &budget, one_trace(&mut ids, 4, 1000, |_| String::new()));
+    }
+    for bytes in (budget.limit() - budget.charged()..60_000).step_by(500) {
+        relay.relieve(bytes, NOW);
+        let room = budget.limit() - budget.charged();
+        assert!(bytes <= room || relay.snapshot().traces_open == 0, "{bytes} asked for, {room} there");
+    }
+    drain(&mut relay);
+}
