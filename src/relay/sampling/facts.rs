@@ -2,6 +2,8 @@
 //! else pays for it but these few bytes of each open trace.
 
 use crate::relay::otlp::Status;
+use crate::relay::sampling::threshold::Threshold;
+use crate::relay::sampling::tracestate::Stamp;
 
 pub use crate::relay::sampling::marks::Marks;
 pub use crate::relay::sampling::watch::{Matcher, Watch, Watching, Witness};
@@ -14,6 +16,7 @@ pub struct Facts {
     bytes: u64,
     /// [`UNKNOWN`] while no span has brought one.
     randomness: u64,
+    passed: Threshold,
     marks: Marks,
     spans: u32,
     statuses: u8,
@@ -35,13 +38,14 @@ pub struct SpanFacts {
     pub status: Status,
     /// Its length in bytes.
     pub len: u32,
-    /// `rv` of its tracestate, or the randomness that an earlier stage has decided the trace by.
+    /// `rv` of its tracestate.
     pub randomness: Option<u64>,
 }
 
 impl Default for Facts {
     fn default() -> Facts {
-        Facts { start: 0, end: 0, bytes: 0, randomness: UNKNOWN, marks: Marks::NONE, spans: 0, statuses: 0 }
+        let passed = Threshold::ALL;
+        Facts { start: 0, end: 0, bytes: 0, randomness: UNKNOWN, passed, marks: Marks::NONE, spans: 0, statuses: 0 }
     }
 }
 
@@ -65,6 +69,20 @@ impl Facts {
         self.marks.join(marks);
     }
 
+    /// Takes into account how an earlier stage has stamped a span that it kept: what is decided now is decided of those
+    /// that have passed there, by the same randomness.
+    pub fn pass(&mut self, stamp: &Stamp) {
+        self.passed = self.passed.max(stamp.threshold.unwrap_or(Threshold::ALL));
+        if self.randomness == UNKNOWN {
+            self.randomness = stamp.randomness.unwrap_or(UNKNOWN);
+        }
+    }
+
+    /// The threshold that the trace has passed in an earlier stage.
+    pub fn passed(&self) -> Threshold {
+        self.passed
+    }
+
     /// Whether some span has this status.
     pub fn has_status(&self, status: Status) -> bool {
         self.statuses & bit(status) != 0
@@ -81,7 +99,7 @@ impl Facts {
         self.marks.has(number)
     }
 
-    /// The explicit randomness of the trace: the first one found.
+    /// The randomness of the trace where it is not in its id: the first one found.
     pub fn randomness(&self) -> Option<u64> {
         (self.randomness != UNKNOWN).then_some(self.randomness)
     }
@@ -146,6 +164,16 @@ mod tests {
         let with = |randomness| SpanFacts { randomness, ..SPAN };
         assert_eq!(facts(&[SPAN]).randomness(), None);
         assert_eq!(facts(&[SPAN, with(Some(5)), with(Some(7)), SPAN]).randomness(), Some(5));
+    }
+
+    #[test]
+    fn what_an_earlier_stage_kept_it_by_stays_with_the_trace() {
+        let (mut facts, of) = (facts(&[SPAN]), |bits| Threshold::new(bits));
+        assert_eq!((facts.passed(), facts.randomness()), (Threshold::ALL, None));
+        facts.pass(&Stamp { threshold: of(5), randomness: Some(9) });
+        facts.pass(&Stamp { threshold: of(3), randomness: Some(8) });
+        facts.pass(&Stamp::default());
+        assert_eq!((Some(facts.passed()), facts.randomness()), (of(5), Some(9)));
     }
 
     #[test]

@@ -119,7 +119,7 @@ pub enum Verdict {
     Keep {
         /// The first policy that wanted it.
         policy: u16,
-        /// The smallest threshold of those that wanted it.
+        /// The smallest threshold of those that wanted it, and not less than what it has passed before.
         threshold: Threshold,
     },
     /// It is let go.
@@ -216,7 +216,7 @@ impl Sampler {
             }
         }
         match kept {
-            Some((policy, threshold)) => Verdict::Keep { policy, threshold },
+            Some((policy, threshold)) => Verdict::Keep { policy, threshold: threshold.max(facts.passed()) },
             None => Verdict::Release { drop_policy: None },
         }
     }

@@ -137,17 +137,15 @@ impl Ratio {
         }
     }
 
-    /// The randomness that this ratio has decided a trace by, where it is not the one that others find in the trace. A
-    /// later stage has to decide by it too, or the two shares multiply and `th` says something untrue.
-    pub fn randomness(&self, trace: &TraceId) -> Option<u64> {
+    /// How a trace is stamped that this ratio has kept, and that later stages have kept by `threshold`, what they know of
+    /// this one included. Behind a hash there is nothing to say: the share that is left is no threshold's.
+    pub fn stamp(&self, trace: &TraceId, threshold: Threshold) -> Stamp {
         match &self.rule {
-            Rule::Sdk { .. } => Some(complement(trace)),
-            Rule::Everything
-            | Rule::Nothing
-            | Rule::Consistent(_)
-            | Rule::Proportional { .. }
-            | Rule::Fnv14(_)
-            | Rule::Fnv64(_) => None,
+            Rule::Sdk { .. } => Stamp { threshold: Some(threshold), randomness: Some(complement(trace)) },
+            Rule::Everything | Rule::Nothing | Rule::Consistent(_) | Rule::Proportional { .. } => {
+                Stamp { threshold: Some(threshold), randomness: None }
+            }
+            Rule::Fnv14(_) | Rule::Fnv64(_) => Stamp::default(),
         }
     }
 }

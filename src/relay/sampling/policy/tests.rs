@@ -3,6 +3,9 @@
 use super::*;
 use crate::relay::otlp::{Observer, Status, Value};
 use crate::relay::sampling::facts::{SpanFacts, Witness};
+use crate::relay::sampling::ratio::{Mode, Ratio};
+use crate::relay::sampling::threshold::randomness_of;
+use crate::relay::sampling::tracestate;
 
 mod model;
 
@@ -238,6 +241,46 @@ fn the_first_that_wants_it_gets_the_credit_and_the_least_threshold_counts() {
     assert_eq!(decide(&sampler, &lucky.with(|span| span.status = Status::Error)), keep(1, 1.0));
     assert_eq!(decide(&sampler, &Trace { low: 1 << 55, ..quiet() }), keep(2, 0.5));
     assert_eq!(decide(&sampler, &quiet()), Verdict::Release { drop_policy: None });
+}
+
+/// The verdict on a trace of one span that the ratio stage has let pass; nothing when it has not.
+fn decide_behind(ratio: &Ratio, sampler: &Sampler, id: &TraceId, state: Option<&[u8]>) -> Option<Verdict> {
+    let stamp = ratio.decide(id, state)?;
+    let mut facts = Facts::default();
+    let randomness = state.and_then(tracestate::randomness);
+    facts.note(&SpanFacts { start: 1, end: 2, status: Status::Unset, len: 1, randomness });
+    facts.pass(&stamp);
+    Some(sampler.decide(id, &facts))
+}
+
+#[test]
+fn what_the_ratio_stage_has_passed_is_part_of_the_threshold() {
+    let (half, all) =
+        (Ratio::new(0.5, Mode::Consistent).expect("a share"), compile(&[named("all", Rule::AlwaysSample)]));
+    let id = Trace { low: u64::MAX, ..quiet() }.id();
+    let keep = |share| Some(Verdict::Keep { policy: 0, threshold: Threshold::of_share(share).expect("a threshold") });
+    assert_eq!(decide_behind(&half, &all, &id, None), keep(0.5));
+    assert_eq!(decide_behind(&half, &compile(&[named("tenth", share(10.0))]), &id, None), keep(0.1));
+    let proportional = Ratio::new(0.5, Mode::Proportional).expect("a share");
+    assert_eq!(decide_behind(&proportional, &all, &id, Some(b"ot=th:8")), keep(0.25));
+}
+
+#[test]
+fn a_share_behind_an_equal_ratio_keeps_all_that_it_has_left() {
+    let sampler = compile(&[named("tenth", share(10.0))]);
+    for mode in [Mode::Consistent, Mode::SdkTraceIdRatio] {
+        let ratio = Ratio::new(0.1, mode).expect("a share");
+        let mut passed = 0;
+        for low in (0..2000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
+            let id = Trace { low, ..quiet() }.id();
+            let Some(verdict) = decide_behind(&ratio, &sampler, &id, None) else { continue };
+            passed += 1;
+            let Verdict::Keep { threshold, .. } = verdict else { panic!("{mode:?} {low:x}: {verdict:?}") };
+            let stamp = ratio.stamp(&id, threshold);
+            assert!(threshold.keeps(stamp.randomness.unwrap_or_else(|| randomness_of(&id))), "R >= T");
+        }
+        assert!((150..250).contains(&passed), "{mode:?} let {passed} of 2000 pass");
+    }
 }
 
 #[test]

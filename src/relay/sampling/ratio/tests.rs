@@ -151,10 +151,21 @@ fn the_sdk_mode_cuts_where_pythons_sdk_does() {
 #[test]
 fn the_sdk_mode_tells_later_stages_by_which_randomness_it_decided() {
     let (low, sdk) = (id(1, 5), ratio(0.1, Mode::SdkTraceIdRatio));
-    assert_eq!(sdk.randomness(&low), Some((!5u64) >> 8));
-    assert_eq!(sdk.decide(&low, None).and_then(|stamp| stamp.randomness), sdk.randomness(&low));
+    assert_eq!(sdk.decide(&low, None).and_then(|stamp| stamp.randomness), Some((!5u64) >> 8));
+}
+
+#[test]
+fn what_later_stages_keep_is_stamped_by_the_randomness_that_was_decided_by() {
+    let (low, threshold) = (id(1, 5), Threshold::of_share(0.01).expect("a threshold"));
     for (name, mode) in MODES {
-        assert!(mode == Mode::SdkTraceIdRatio || ratio(0.1, mode).randomness(&low).is_none(), "{name}");
+        let expect = match mode {
+            Mode::Consistent | Mode::Equalizing | Mode::Proportional => {
+                Stamp { threshold: Some(threshold), randomness: None }
+            }
+            Mode::OtelFnv14 | Mode::OtelFnv64 => Stamp::default(),
+            Mode::SdkTraceIdRatio => Stamp { threshold: Some(threshold), randomness: Some((!5u64) >> 8) },
+        };
+        assert_eq!(ratio(0.1, mode).stamp(&low, threshold), expect, "{name}");
     }
 }
 
