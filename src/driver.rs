@@ -38,8 +38,8 @@ struct Held {
     relay: Relay,
     /// When the clock is looked at next.
     wakes: Option<Tick>,
-    /// Since when callers have been refused for want of room.
-    refusing_since: Option<Tick>,
+    /// Since when callers have been refused for want of room, and when the last one was.
+    refusing: Option<(Tick, Tick)>,
 }
 
 /// What an OK to the app says.
@@ -103,6 +103,9 @@ const PRESSURE_AFTER: Duration = Duration::from_millis(250);
 /// After so long of refusing, the oldest waiting batches are given up.
 const EVICT_AFTER: Duration = Duration::from_secs(5);
 
+/// Whoever was refused comes back within this, as told. A longer silence means that refusing had ended.
+const CALLERS_RETURN: Duration = Duration::from_secs(3);
+
 impl Driver {
     /// A relay at work on a budget of `budget` bytes; none when that is too small to make a single request.
     pub fn new(options: Options, budget: usize, instruments: Instruments) -> Option<Arc<Driver>> {
@@ -110,7 +113,7 @@ impl Driver {
         let room = line.room();
         let budget = Budget::with_listener(budget, Box::new(move || room.notify_one()));
         let relay = Relay::new(options, budget.clone())?;
-        let held = Held { relay, wakes: None, refusing_since: None };
+        let held = Held { relay, wakes: None, refusing: None };
         Some(Arc::new(Driver {
             relay: Mutex::new(held),
             budget,
@@ -147,7 +150,7 @@ impl Driver {
         self.instruments.held(began.elapsed());
         match charge {
             Some(charge) => {
-                self.lock().refusing_since = None;
+                self.lock().refusing = None;
                 Some(charge)
             }
             None => self.last_resort(bytes),
@@ -302,10 +305,12 @@ impl Driver {
     fn last_resort(&self, bytes: usize) -> Option<Charge> {
         let now = self.now();
         let mut held = self.lock();
-        let since = *held.refusing_since.get_or_insert(now);
+        let going_on = held.refusing.filter(|&(_, last)| now.since(last) <= CALLERS_RETURN);
+        let since = going_on.map_or(now, |(since, _)| since);
+        held.refusing = Some((since, now));
         if EVICT_AFTER <= now.since(since) {
             held.relay.evict(bytes, now);
-            held.refusing_since = None;
+            held.refusing = None;
         }
         self.wake(held, now);
         // Whoever still waits came first.

@@ -124,6 +124,10 @@ fn of_connection(tls: bool, timed_out: bool, first: &[u8], text: &str) -> Troubl
     if !tls && first.starts_with(b"HTTP/") {
         return Trouble::NotGrpc("HTTP/1".to_owned());
     }
+    // Whoever speaks HTTP/2 begins with a SETTINGS frame: type 4, behind three bytes of length.
+    if !tls && first.get(3).is_some_and(|&kind| kind != 4) {
+        return Trouble::NotGrpc("not HTTP/2".to_owned());
+    }
     if text.contains("HTTP/2 was not negotiated") {
         return Trouble::NotGrpc("TLS without HTTP/2".to_owned());
     }
@@ -176,6 +180,7 @@ mod tests {
         check(true, false, b"", "tls handshake eof", Trouble::PlaintextPort);
         check(false, false, &[0x15, 3, 3, 0, 2, 2, 70], "broken", Trouble::TlsPort);
         check(false, false, b"HTTP/1.1", "frame with invalid size", Trouble::NotGrpc("HTTP/1".into()));
+        check(false, false, b"<!DOCTYPE", "frame with invalid size", Trouble::NotGrpc("not HTTP/2".into()));
         check(false, false, &settings, "reset", Trouble::Lost("reset".into()));
         check(false, false, b"", "broken pipe", Trouble::HungUp);
         check(false, true, &settings, "", Trouble::Timeout);
