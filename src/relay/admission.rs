@@ -283,25 +283,25 @@ fn cost(scan: &Scan, body: &[u8]) -> usize {
 
 /// The bytes of all envelopes of a request: each scope's own, and those of its resource once more for every scope.
 fn envelope_bytes(scan: &Scan, body: &[u8]) -> usize {
-    let mut scratch = Vec::new();
-    let mut measure = |slice: Option<&[u8]>, copy: &dyn Fn(&mut Vec<u8>)| match slice {
-        Some(slice) => slice.len(),
-        None => {
-            scratch.clear();
-            copy(&mut scratch);
-            scratch.len()
-        }
-    };
-    let resource = |i: u32, measure: &mut dyn FnMut(Option<&[u8]>, &dyn Fn(&mut Vec<u8>)) -> usize| {
-        measure(scan.resource_slice(body, i), &|out| scan.resource_envelope(body, i, out))
-    };
-    let resources: Vec<usize> = (0..scan.resources.len() as u32).map(|i| resource(i, &mut measure)).collect();
-    let scopes = scan.envelopes.iter().enumerate().map(|(i, envelope)| {
-        let i = i as u32;
-        let own = measure(scan.scope_slice(body, i), &|out| scan.scope_envelope(body, i, out));
-        own + resources[envelope.resource as usize]
-    });
-    scopes.sum()
+    let mut copy = Vec::new();
+    let mut resources = Vec::with_capacity(scan.resources.len());
+    for i in 0..scan.resources.len() as u32 {
+        copy.clear();
+        resources.push(scan.resource_slice(body, i).map_or_else(
+            || {
+                scan.resource_envelope(body, i, &mut copy);
+                copy.len()
+            },
+            <[u8]>::len,
+        ));
+    }
+    let mut bytes = 0;
+    for (i, envelope) in scan.envelopes.iter().enumerate() {
+        copy.clear();
+        scan.scope_envelope(body, i as u32, &mut copy);
+        bytes += copy.len() + resources[envelope.resource as usize];
+    }
+    bytes
 }
 
 /// Whether `after` may go another way than `before`, or cannot be in one run with it. Of one trace, spans with unlike
