@@ -33,8 +33,8 @@ pub struct Desk {
 /// What happens to the spans of one trace in this request.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Into the open trace at this place.
-    Open(u32),
+    /// Into the open trace at this place, stamped so by the ratio stage.
+    Open(u32, Stamp),
     /// After the trace, which was kept.
     Late(Stamp),
     /// After the trace, which was let go.
@@ -204,13 +204,20 @@ impl Relay {
                     late_stamp = stamp;
                     self.runs.append(&mut late, request, name, seen.offset, seen.len);
                 }
-                Way::Open(at) => {
+                Way::Open(at, passed) => {
                     let resource = &self.runs.envelope(request, name).marks.clone();
                     let randomness = trace_state(&body, seen).and_then(tracestate::randomness);
                     let arrival = Arrival { parentage: seen.parentage, outgoing: OUTGOING.contains(&seen.kind) };
                     let (chain, facts) = self.buffer.arrive(at, arrival, custody.split(1), now);
                     self.runs.append(chain, request, name, seen.offset, seen.len);
-                    facts.note(&SpanFacts { start: seen.start, end: seen.end, status: seen.status, randomness });
+                    facts.note(&SpanFacts {
+                        start: seen.start,
+                        end: seen.end,
+                        status: seen.status,
+                        len: seen.len,
+                        randomness,
+                    });
+                    facts.pass(&passed);
                     facts.mark(resource);
                     if let Some(marks) = desk.witness.row(place) {
                         facts.mark(marks);
@@ -229,14 +236,17 @@ impl Relay {
 
     /// Where a span's trace is; nothing when the ratio lets it go.
     fn way(&mut self, seen: &Sighting, body: &[u8], now: Tick) -> Option<Way> {
-        if let Some(ratio) = &self.ratio {
-            ratio.decide(&seen.trace, trace_state(body, seen))?;
-        }
+        let passed = match &self.ratio {
+            Some(ratio) => ratio.decide(&seen.trace, trace_state(body, seen))?,
+            None => Stamp::default(),
+        };
         if let Some(at) = self.buffer.find(&seen.trace) {
-            return Some(Way::Open(at));
+            return Some(Way::Open(at, passed));
         }
         match self.memory.recall(&seen.trace) {
-            Some(Decision::Kept { threshold }) => return Some(Way::Late(self.stamp(&seen.trace, threshold))),
+            Some(Decision::Kept { policy: _, threshold }) => {
+                return Some(Way::Late(self.stamp(&seen.trace, threshold)));
+            }
             Some(Decision::Released) => return Some(Way::Gone),
             None => {}
         }
@@ -244,7 +254,7 @@ impl Relay {
             let Some(held) = self.buffer.take_oldest() else { break };
             self.decide(held, Trigger::TableFull);
         }
-        Some(Way::Open(self.buffer.open(seen.trace, now)))
+        Some(Way::Open(self.buffer.open(seen.trace, now), passed))
     }
 
     /// Hands a chain over to be packed.

@@ -288,8 +288,10 @@ impl Relay {
 
     /// What a kept trace's spans are told about how they were sampled.
     pub(super) fn stamp(&self, id: &crate::relay::otlp::TraceId, threshold: Threshold) -> Stamp {
-        let ratio = self.ratio.as_ref().and_then(|ratio| ratio.decide(id, None)).unwrap_or_default();
-        Stamp { threshold: Some(ratio.threshold.map_or(threshold, |first| first.max(threshold))), ..ratio }
+        match &self.ratio {
+            Some(ratio) => ratio.stamp(id, threshold),
+            None => Stamp { threshold: Some(threshold), randomness: None },
+        }
     }
 
     /// Decides a trace and carries the verdict out.
@@ -312,7 +314,7 @@ impl Relay {
                 if let Some(count) = self.counts.kept_by_policy.get_mut(usize::from(policy)) {
                     *count += 1;
                 }
-                self.memory.remember(held.id, Decision::Kept { threshold });
+                self.memory.remember(held.id, Decision::Kept { policy, threshold });
                 let stamp = self.stamp(&held.id, threshold);
                 self.kept.push(Kept { chain: held.chain, stamp, whole: false }, held.custody);
             }

@@ -1,7 +1,12 @@
 //! Policies: each looks at the facts of a trace and votes. A trace is kept when any votes for it and no `drop` policy
 //! matches; fields and meanings are those of the OpenTelemetry Collector's tail sampling processor.
+//!
+//! A policy is one file in `policy/`: it compiles the fields of its [`Rule`] and votes on [`Facts`]. To add one, add that
+//! file, a variant of [`Rule`] and one of [`Policy`]; the compiler names the two places that must know it. Policies ask for
+//! attributes through [`Watch`] while they are compiled; what none asks for is never looked at.
 
 mod and;
+mod compile;
 mod latency;
 mod probabilistic;
 mod status_code;
@@ -11,7 +16,8 @@ use std::fmt;
 
 use crate::relay::otlp::TraceId;
 use crate::relay::sampling::facts::{Facts, Watch};
-use crate::relay::sampling::ratio::Threshold;
+use crate::relay::sampling::threshold::Threshold;
+use compile::Compiler;
 
 /// A span's status as policies name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +39,7 @@ pub struct PolicySpec {
     pub rule: Rule,
 }
 
-/// What a policy looks for.
+/// What a policy looks for, in the Collector's own field names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rule {
     /// Everything.
@@ -52,7 +58,7 @@ pub enum Rule {
     },
     /// A share, by the trace's randomness.
     Probabilistic {
-        /// Between 0 and 100.
+        /// Percents: nothing is kept by 0 and less, everything by 100 and more.
         sampling_percentage: f64,
         /// Kept from the Collector's block; decisions here are made on the trace's own randomness.
         hash_salt: String,
@@ -76,18 +82,33 @@ pub enum Rule {
     Drop(Vec<PolicySpec>),
 }
 
-/// What is wrong with a policy.
+/// What is wrong with a policy: nothing runs until it is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyProblem {
-    /// Which one, by its place: `policies[2]`.
-    pub policy: String,
+    /// Where, as the configuration has it: `policies[2].and.and_sub_policy[0].string_attribute.values[1]`.
+    pub path: String,
     /// What, and what would be right.
+    pub message: String,
+}
+
+/// What is allowed, and does not do what someone may expect of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyNote {
+    /// Where, as the configuration has it.
+    pub path: String,
+    /// What happens instead.
     pub message: String,
 }
 
 impl fmt::Display for PolicyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.policy, self.message)
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+impl fmt::Display for PolicyNote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
     }
 }
 
@@ -98,7 +119,7 @@ pub enum Verdict {
     Keep {
         /// The first policy that wanted it.
         policy: u16,
-        /// The smallest threshold of those that wanted it.
+        /// The smallest threshold of those that wanted it, and not less than what it has passed before.
         threshold: Threshold,
     },
     /// It is let go.
@@ -108,10 +129,10 @@ pub enum Verdict {
     },
 }
 
-/// A policy's vote: the threshold it keeps a trace by, or nothing. Not a matter of chance is threshold 0.
+/// A policy's vote: the threshold it keeps a trace by, or nothing. Not a matter of chance is [`Threshold::ALL`].
 type Vote = Option<Threshold>;
 
-/// A compiled policy.
+/// A compiled policy. `drop` is none: it has no vote but a veto, and stands beside them in [`Sampler`].
 #[derive(Debug)]
 enum Policy {
     AlwaysSample,
@@ -123,26 +144,6 @@ enum Policy {
 }
 
 impl Policy {
-    fn compile(rule: &Rule, watch: &mut Watch) -> Result<Policy, String> {
-        Ok(match rule {
-            Rule::AlwaysSample => Policy::AlwaysSample,
-            Rule::StatusCode { status_codes } => Policy::StatusCode(status_code::StatusCodes::new(status_codes)?),
-            Rule::Latency { threshold_ms, upper_threshold_ms } => {
-                Policy::Latency(latency::Latency::new(*threshold_ms, *upper_threshold_ms)?)
-            }
-            Rule::Probabilistic { sampling_percentage, hash_salt: _ } => {
-                Policy::Probabilistic(probabilistic::Probabilistic::new(*sampling_percentage)?)
-            }
-            Rule::StringAttribute { key, values, enabled_regex_matching, invert_match, cache_max_size: _ } => {
-                let attribute =
-                    string_attribute::StringAttribute::new(key, values, *enabled_regex_matching, *invert_match, watch)?;
-                Policy::StringAttribute(attribute)
-            }
-            Rule::And(policies) => Policy::And(and::And::new(policies, watch)?),
-            Rule::Drop(_) => return Err("drop cannot stand inside another policy".to_owned()),
-        })
-    }
-
     fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
         match self {
             Policy::AlwaysSample => Some(Threshold::ALL),
@@ -162,40 +163,25 @@ pub struct Sampler {
     drops: Vec<(u16, and::And)>,
     keeps: Vec<(u16, Policy)>,
     watch: Watch,
+    notes: Vec<PolicyNote>,
 }
 
 impl Sampler {
     /// Compiles the policies, or says everything that is wrong with them.
     pub fn new(specs: &[PolicySpec]) -> Result<Sampler, Vec<PolicyProblem>> {
-        let mut sampler = Sampler { names: Vec::new(), drops: Vec::new(), keeps: Vec::new(), watch: Watch::default() };
-        let mut problems = Vec::new();
-        let mut problem = |place: usize, message| {
-            problems.push(PolicyProblem { policy: format!("policies[{place}]"), message });
-        };
-        if specs.is_empty() || usize::from(u16::MAX) < specs.len() {
-            problem(0, "there must be at least one policy, and not more than 65535".to_owned());
+        let mut compiler = Compiler::default();
+        let (mut drops, mut keeps) = (Vec::new(), Vec::new());
+        compiler.check_names(specs);
+        for (place, spec) in specs.iter().enumerate() {
+            let Ok(number) = u16::try_from(place) else { break };
+            compiler.at(format!("policies[{place}]"), |compiler| match &spec.rule {
+                Rule::Drop(policies) => drops.extend(compiler.drop_policy(policies).map(|all| (number, all))),
+                rule => keeps.extend(compiler.policy(rule).map(|policy| (number, policy))),
+            });
         }
-        for (place, spec) in specs.iter().enumerate().take(usize::from(u16::MAX)) {
-            if spec.name.is_empty() {
-                problem(place, "a policy needs a name".to_owned());
-            }
-            if sampler.names.contains(&spec.name) {
-                problem(place, format!("another policy is named `{}` too", spec.name));
-            }
-            sampler.names.push(spec.name.clone());
-            let compiled = match &spec.rule {
-                Rule::Drop(policies) => {
-                    and::And::new(policies, &mut sampler.watch).map(|all| sampler.drops.push((place as u16, all)))
-                }
-                rule => {
-                    Policy::compile(rule, &mut sampler.watch).map(|policy| sampler.keeps.push((place as u16, policy)))
-                }
-            };
-            if let Err(message) = compiled {
-                problem(place, message);
-            }
-        }
-        if problems.is_empty() { Ok(sampler) } else { Err(problems) }
+        let Compiler { watch, problems, notes, .. } = compiler;
+        let names = specs.iter().map(|spec| spec.name.clone()).collect();
+        if problems.is_empty() { Ok(Sampler { names, drops, keeps, watch, notes }) } else { Err(problems) }
     }
 
     /// The policies' names, in the order of the configuration.
@@ -208,8 +194,14 @@ impl Sampler {
         &self.watch
     }
 
-    /// Decides a trace on what is known of it. `drop` policies come first; then the first policy that wants the trace
-    /// gets the credit, and the smallest threshold of all that do is the one it is kept by.
+    /// What the configuration says that has no effect here, or another one than somebody may expect.
+    pub fn notes(&self) -> &[PolicyNote] {
+        &self.notes
+    }
+
+    /// Decides a trace on what is known of it. `drop` policies come first, wherever they stand, and what they match goes.
+    /// Then the first policy that wants the trace gets the credit, and the smallest threshold of all that do is the one it
+    /// is kept by: each of them alone would have kept it.
     pub fn decide(&self, trace: &TraceId, facts: &Facts) -> Verdict {
         if let Some((place, _)) = self.drops.iter().find(|(_, all)| all.vote(trace, facts).is_some()) {
             return Verdict::Release { drop_policy: Some(*place) };
@@ -218,12 +210,13 @@ impl Sampler {
         for (place, policy) in &self.keeps {
             let Some(threshold) = policy.vote(trace, facts) else { continue };
             kept = Some(kept.map_or((*place, threshold), |(first, least)| (first, least.min(threshold))));
+            // No threshold is smaller, and no policy here changes by being asked.
             if threshold == Threshold::ALL {
                 break;
             }
         }
         match kept {
-            Some((policy, threshold)) => Verdict::Keep { policy, threshold },
+            Some((policy, threshold)) => Verdict::Keep { policy, threshold: threshold.max(facts.passed()) },
             None => Verdict::Release { drop_policy: None },
         }
     }

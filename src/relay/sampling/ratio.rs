@@ -1,61 +1,31 @@
 //! The ratio stage: keeps a share of traces by their ids alone, so that everybody who looks at the same trace says the
-//! same. Consistent probability sampling as the OpenTelemetry tracestate specification has it: keep when R >= T.
+//! same, at once and without memory.
+//!
+//! Which mode? `consistent`, unless something else in the path has decided before in a way of its own:
+//!
+//! | mode | keeps a trace when | says so |
+//! |---|---|---|
+//! | `consistent` | R >= T; R is `rv`, else the last 56 bits of the trace id | `th` |
+//! | `equalizing` | the same; it is the Collector's name for it: a trace that was already sampled harder keeps its `th` | `th` |
+//! | `proportional` | R >= T, where T keeps the share of what an earlier stage (`th`) has left | `th` |
+//! | `otel_fnv14` | the Collector's `probabilistic_sampler` in mode `hash_seed` would | – |
+//! | `otel_fnv64` | the Collector's tail sampling policy `probabilistic` would (without tracestate) | – |
+//! | `sdk_traceidratio` | an SDK's `TraceIdRatioBased` with this share would | `th` and `rv` |
+//!
+//! The last exists because SDKs keep the *low* end of 64 bits and the consistent rule keeps the *high* end of 56: an SDK
+//! at 10 % in front of `consistent` at 10 % leaves 1 %. It is the rule of Python: keep when the low 64 bits of the id are
+//! below round(share x 2^64). Go and Rust compare the upper 63 of these bits with a bound that is rounded down, so that
+//! whatever they keep is kept here too. Java compares the absolute value of the same bits as a signed number, .NET and
+//! JavaScript look at other bits: behind these SDKs, set `consistent` with the share wanted in the end and `always_on` in the app.
+
+mod fnv;
 
 use crate::relay::otlp::TraceId;
+use crate::relay::sampling::threshold::{DIGITS_MAX, low_64};
 use crate::relay::sampling::tracestate::{self, Stamp};
+use fnv::{Fnv14, Fnv64};
 
-/// A rejection threshold T of 56 bits: a trace is kept when its randomness is at least this. 0 keeps everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Threshold(u64);
-
-/// 2^56: one more than the largest randomness.
-const WHOLE: u64 = 1 << 56;
-
-/// Hexadecimal digits that a threshold is written with, beyond leading `f`s.
-const PRECISION: u32 = 4;
-
-impl Threshold {
-    /// Keeps everything.
-    pub const ALL: Threshold = Threshold(0);
-
-    /// A threshold of these 56 bits; nothing when there are more.
-    pub fn new(bits: u64) -> Option<Threshold> {
-        (bits < WHOLE).then_some(Threshold(bits))
-    }
-
-    /// The threshold that keeps `share` of all traces, rounded to four significant digits. Nothing is kept by a share
-    /// that rounds to none: then there is no threshold.
-    pub fn of_share(share: f64) -> Option<Threshold> {
-        let exact = ((1.0 - share).clamp(0.0, 1.0) * WHOLE as f64).round() as u64;
-        let leading = if exact < WHOLE { (exact << 8).leading_ones() / 4 } else { return None };
-        let unit = 1u64 << (4 * (14 - (leading + PRECISION).min(14)));
-        Threshold::new((exact + unit / 2) / unit * unit).or(Threshold::new(exact))
-    }
-
-    /// The 56 bits.
-    pub const fn bits(self) -> u64 {
-        self.0
-    }
-
-    /// Whether a trace of this randomness is kept.
-    pub const fn keeps(self, randomness: u64) -> bool {
-        self.0 <= randomness
-    }
-
-    /// The share of all traces that this keeps.
-    pub fn share(self) -> f64 {
-        (WHOLE - self.0) as f64 / WHOLE as f64
-    }
-
-    /// As `th` has it: 14 hexadecimal digits without the zeros at the end, and `0` for none at all.
-    pub fn to_hex(self) -> String {
-        let digits = format!("{:014x}", self.0);
-        match digits.trim_end_matches('0') {
-            "" => "0".to_owned(),
-            digits => digits.to_owned(),
-        }
-    }
-}
+pub use crate::relay::sampling::threshold::{Threshold, randomness_of};
 
 /// How a ratio is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,7 +33,7 @@ pub enum Mode {
     /// R >= T, with R an explicit `rv`, or the last 56 bits of the trace id.
     #[default]
     Consistent,
-    /// As `Consistent`, but traces that come with a higher threshold keep it: the share is what remains in the end.
+    /// As `Consistent`: traces that come with a higher threshold keep it, so the share is what remains in the end.
     Equalizing,
     /// The share is taken of what arrives: it multiplies with the share that a trace comes with.
     Proportional,
@@ -85,93 +55,138 @@ pub const MODES: [(&str, Mode); 6] = [
     ("sdk_traceidratio", Mode::SdkTraceIdRatio),
 ];
 
+/// What some modes can be told besides their share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Details {
+    /// Hexadecimal digits of `th`, 1 to 14.
+    pub precision: u32,
+    /// `otel_fnv14`: the Collector's `hash_seed`.
+    pub hash_seed: u32,
+    /// `otel_fnv64`: the Collector's `hash_salt`; empty is the Collector's default.
+    pub hash_salt: String,
+}
+
+impl Default for Details {
+    fn default() -> Details {
+        Details { precision: Threshold::PRECISION, hash_seed: 0, hash_salt: String::new() }
+    }
+}
+
 /// A share of traces, and how it is chosen.
 #[derive(Clone, Debug)]
 pub struct Ratio {
-    mode: Mode,
-    share: f64,
-    /// Nothing when nothing is kept.
-    threshold: Option<Threshold>,
+    rule: Rule,
+}
+
+/// A mode with everything computed that does not depend on the trace.
+#[derive(Clone, Debug)]
+enum Rule {
+    Everything,
+    Nothing,
+    Consistent(Threshold),
+    Proportional {
+        share: f64,
+        precision: u32,
+    },
+    Fnv14(Fnv14),
+    Fnv64(Fnv64),
+    /// Keeps what is below the bound; its threshold is one for the complement of what is compared.
+    Sdk {
+        bound: u64,
+        threshold: Threshold,
+    },
 }
 
 impl Ratio {
-    /// A share between nothing (0.0) and everything (1.0).
+    /// A share between nothing (0.0) and everything (1.0), without details.
     pub fn new(share: f64, mode: Mode) -> Option<Ratio> {
-        (0.0..=1.0).contains(&share).then(|| Ratio { mode, share, threshold: Threshold::of_share(share) })
+        Ratio::with(share, mode, &Details::default())
+    }
+
+    /// A share between nothing (0.0) and everything (1.0); nothing when it or the precision is out of bounds.
+    pub fn with(share: f64, mode: Mode, details: &Details) -> Option<Ratio> {
+        let fine = (0.0..=1.0).contains(&share) && (1..=DIGITS_MAX).contains(&details.precision);
+        fine.then(|| Ratio { rule: Rule::of(share, mode, details) })
     }
 
     /// Whether every trace is kept, and nothing needs to be said of it.
     pub fn keeps_all(&self) -> bool {
-        1.0 <= self.share
+        matches!(self.rule, Rule::Everything)
     }
 
     /// How a trace is stamped when it is kept; nothing when it is not.
     pub fn decide(&self, trace: &TraceId, trace_state: Option<&[u8]>) -> Option<Stamp> {
-        if self.keeps_all() {
-            return Some(Stamp::default());
-        }
-        match self.mode {
-            Mode::Consistent => self.consistent(self.threshold?, trace, trace_state),
-            Mode::Equalizing => {
-                let own = trace_state.and_then(tracestate::threshold).unwrap_or(Threshold::ALL);
-                self.consistent(self.threshold?.max(own), trace, trace_state)
+        match &self.rule {
+            Rule::Everything => Some(Stamp::default()),
+            Rule::Nothing => None,
+            Rule::Consistent(threshold) => {
+                let randomness = trace_state.and_then(tracestate::randomness);
+                consistent(*threshold, randomness.unwrap_or_else(|| randomness_of(trace)))
             }
-            Mode::Proportional => {
-                let own = trace_state.and_then(tracestate::threshold).map_or(1.0, Threshold::share);
-                self.consistent(Threshold::of_share(own * self.share)?, trace, trace_state)
+            Rule::Proportional { share, precision } => {
+                let said = trace_state.map(tracestate::read).unwrap_or_default();
+                let randomness = said.randomness.unwrap_or_else(|| randomness_of(trace));
+                // A threshold that the randomness contradicts is no truth to build on.
+                let arrived = said.threshold.filter(|own| own.keeps(randomness)).unwrap_or(Threshold::ALL);
+                consistent(Threshold::of_share_with(arrived.share() * share, *precision)?, randomness)
             }
-            Mode::OtelFnv14 => {
-                let buckets = (self.share * f64::from(1 << 14)) as u32;
-                (fnv32(&[&[0; 4], trace.as_bytes()]) & 0x3fff < buckets).then(Stamp::default)
-            }
-            Mode::OtelFnv64 => {
-                let limit = (self.share * u64::MAX as f64) as u64;
-                (fnv64(&[b"default-hash-seed", trace.as_bytes()]) <= limit).then(Stamp::default)
-            }
-            Mode::SdkTraceIdRatio => self.sdk(trace),
+            Rule::Fnv14(fnv) => fnv.keeps(trace).then(Stamp::default),
+            Rule::Fnv64(fnv) => fnv.keeps(trace).then(Stamp::default),
+            Rule::Sdk { bound, threshold } => (low_64(trace) < *bound)
+                .then(|| Stamp { threshold: Some(*threshold), randomness: Some(complement(trace)) }),
         }
     }
 
-    fn consistent(&self, threshold: Threshold, trace: &TraceId, trace_state: Option<&[u8]>) -> Option<Stamp> {
-        let randomness = trace_state.and_then(tracestate::randomness).unwrap_or_else(|| randomness_of(trace));
-        threshold.keeps(randomness).then_some(Stamp { threshold: Some(threshold), randomness: None })
-    }
-
-    /// The SDK keeps the low end of 64 bits; their complement is a randomness of which it keeps the high end.
-    fn sdk(&self, trace: &TraceId) -> Option<Stamp> {
-        let bound = (self.share * 2f64.powi(64)).round_ties_even() as u128;
-        let low = low_64(trace);
-        if bound <= u128::from(low) {
-            return None;
+    /// How a trace is stamped that this ratio has kept, and that later stages have kept by `threshold`, what they know of
+    /// this one included. Behind a hash there is nothing to say: the share that is left is no threshold's.
+    pub fn stamp(&self, trace: &TraceId, threshold: Threshold) -> Stamp {
+        match &self.rule {
+            Rule::Sdk { .. } => Stamp { threshold: Some(threshold), randomness: Some(complement(trace)) },
+            Rule::Everything | Rule::Nothing | Rule::Consistent(_) | Rule::Proportional { .. } => {
+                Stamp { threshold: Some(threshold), randomness: None }
+            }
+            Rule::Fnv14(_) | Rule::Fnv64(_) => Stamp::default(),
         }
-        let threshold = Threshold::new((((1u128 << 64) - bound) >> 8) as u64)?;
-        Some(Stamp { threshold: Some(threshold), randomness: Some(!low >> 8) })
     }
 }
 
-/// The randomness that a trace id itself is: its last 56 bits.
-pub fn randomness_of(trace: &TraceId) -> u64 {
-    low_64(trace) & (WHOLE - 1)
+impl Rule {
+    fn of(share: f64, mode: Mode, details: &Details) -> Rule {
+        let precision = details.precision;
+        if share == 1.0 {
+            return Rule::Everything;
+        }
+        if share == 0.0 {
+            return Rule::Nothing;
+        }
+        match mode {
+            Mode::Consistent | Mode::Equalizing => {
+                Threshold::of_share_with(share, precision).map_or(Rule::Nothing, Rule::Consistent)
+            }
+            Mode::Proportional => Rule::Proportional { share, precision },
+            Mode::OtelFnv14 => Rule::Fnv14(Fnv14::new(share, details.hash_seed)),
+            Mode::OtelFnv64 => Rule::Fnv64(Fnv64::new(share, &details.hash_salt)),
+            Mode::SdkTraceIdRatio => Rule::sdk(share, precision),
+        }
+    }
+
+    /// Python rounds half to even, as here. A share below 1 is below it by 2^-53 or more: the bound has 64 bits.
+    fn sdk(share: f64, precision: u32) -> Rule {
+        let bound = (share * 2f64.powi(64)).round_ties_even() as u64;
+        match Threshold::new(bound.wrapping_neg() >> 8) {
+            Some(threshold) if bound != 0 => Rule::Sdk { bound, threshold: threshold.lowered_to(precision) },
+            Some(_) | None => Rule::Nothing,
+        }
+    }
 }
 
-fn low_64(trace: &TraceId) -> u64 {
-    let mut low = [0; 8];
-    low.copy_from_slice(&trace.as_bytes()[8..]);
-    u64::from_be_bytes(low)
+fn consistent(threshold: Threshold, randomness: u64) -> Option<Stamp> {
+    threshold.keeps(randomness).then_some(Stamp { threshold: Some(threshold), randomness: None })
 }
 
-fn fnv32(parts: &[&[u8]]) -> u32 {
-    parts
-        .iter()
-        .flat_map(|part| part.iter())
-        .fold(0x811c_9dc5, |hash: u32, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-}
-
-fn fnv64(parts: &[&[u8]]) -> u64 {
-    parts
-        .iter()
-        .flat_map(|part| part.iter())
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+/// SDKs keep the low end of 64 bits; the complement of these bits is a randomness of which they keep the high end.
+fn complement(trace: &TraceId) -> u64 {
+    !low_64(trace) >> 8
 }
 
 #[cfg(test)]

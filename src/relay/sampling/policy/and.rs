@@ -1,28 +1,46 @@
-//! `and`, and the inside of `drop`: every policy in the list has to want the trace. The threshold is the largest of
-//! theirs, because all of them had to be passed.
+//! `and`: keeps a trace that every policy in its list wants; the same is the inside of `drop`.
+//!
+//! ```yaml
+//! - name: failed logins
+//!   type: and
+//!   and:
+//!     and_sub_policy:
+//!       - {name: failed, type: status_code, status_code: {status_codes: [ERROR]}}
+//!       - {name: login, type: string_attribute, string_attribute: {key: http.route, values: [/login]}}
+//! ```
+//!
+//! The policies need not be satisfied by the same span: one span may have failed and another one have the route. With a
+//! `probabilistic` among them, a share of what the others want is kept, and `th` says so: it is the largest threshold in
+//! the list, because all of them had to be passed. There is no `and` or `drop` inside an `and`.
+//!
+//! `drop` has `drop_sub_policy` instead and lets go of what every policy in it wants, whatever else wants it:
+//!
+//! ```yaml
+//! - name: health checks
+//!   type: drop
+//!   drop:
+//!     drop_sub_policy:
+//!       - {name: healthy, type: string_attribute, string_attribute: {key: health.status, values: [ok]}}
+//! ```
 
-use super::{Policy, PolicySpec, Vote};
+use super::{Policy, Vote};
 use crate::relay::otlp::TraceId;
-use crate::relay::sampling::facts::{Facts, Watch};
-use crate::relay::sampling::ratio::Threshold;
+use crate::relay::sampling::facts::Facts;
+use crate::relay::sampling::threshold::Threshold;
 
+/// Policies that all have to want a trace.
 #[derive(Debug)]
-pub struct And {
+pub(super) struct And {
     policies: Vec<Policy>,
 }
 
 impl And {
-    pub fn new(specs: &[PolicySpec], watch: &mut Watch) -> Result<And, String> {
-        if specs.is_empty() {
-            return Err("the list of sub-policies is empty".to_owned());
-        }
-        let compile = |spec: &PolicySpec| {
-            Policy::compile(&spec.rule, watch).map_err(|message| format!("sub-policy `{}`: {message}", spec.name))
-        };
-        Ok(And { policies: specs.iter().map(compile).collect::<Result<_, _>>()? })
+    /// At least one policy.
+    pub(super) fn new(policies: Vec<Policy>) -> And {
+        And { policies }
     }
 
-    pub fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
+    pub(super) fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
         self.policies.iter().try_fold(Threshold::ALL, |most, policy| Some(most.max(policy.vote(trace, facts)?)))
     }
 }

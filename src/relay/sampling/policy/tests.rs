@@ -1,8 +1,13 @@
-//! What each policy says, and how votes become a verdict.
+//! What each policy says, how votes become a verdict, and what is said of policies that are wrong.
 
 use super::*;
 use crate::relay::otlp::{Observer, Status, Value};
 use crate::relay::sampling::facts::{SpanFacts, Witness};
+use crate::relay::sampling::ratio::{Mode, Ratio};
+use crate::relay::sampling::threshold::randomness_of;
+use crate::relay::sampling::tracestate;
+
+mod model;
 
 const MS: u64 = 1_000_000;
 
@@ -22,120 +27,371 @@ fn latency(threshold_ms: u64, upper_threshold_ms: u64) -> Rule {
     Rule::Latency { threshold_ms, upper_threshold_ms }
 }
 
-fn attribute(key: &str, value: &str, regex: bool, invert: bool) -> Rule {
+fn attribute(key: &str, values: &[&str], regex: bool, invert: bool) -> Rule {
     Rule::StringAttribute {
         key: key.to_owned(),
-        values: vec![value.to_owned()],
+        values: values.iter().map(|&value| value.to_owned()).collect(),
         enabled_regex_matching: regex,
         invert_match: invert,
         cache_max_size: 0,
     }
 }
 
-/// A trace of one span.
-struct Trace {
-    low: u64,
+/// One span of a trace.
+#[derive(Clone, Debug)]
+struct Span {
     status: Status,
+    start: u64,
     nanos: u64,
-    user: &'static str,
+    randomness: Option<u64>,
+    attributes: Vec<(String, String)>,
 }
 
-const QUIET: Trace = Trace { low: 0, status: Status::Unset, nanos: MS, user: "alice" };
+/// A trace under one resource.
+#[derive(Clone, Debug)]
+struct Trace {
+    low: u64,
+    resource: Vec<(String, String)>,
+    spans: Vec<Span>,
+}
 
-fn decide(specs: &[PolicySpec], trace: &Trace) -> Verdict {
-    let sampler = Sampler::new(specs).expect("they are right");
+fn quiet() -> Trace {
+    let span =
+        Span { status: Status::Unset, start: 1, nanos: MS, randomness: None, attributes: vec![pair("user", "alice")] };
+    Trace { low: 0, resource: vec![pair("service.name", "api")], spans: vec![span] }
+}
+
+fn pair(key: &str, value: &str) -> (String, String) {
+    (key.to_owned(), value.to_owned())
+}
+
+impl Trace {
+    fn with(mut self, change: impl FnOnce(&mut Span)) -> Trace {
+        change(&mut self.spans[0]);
+        self
+    }
+
+    fn id(&self) -> TraceId {
+        TraceId::new(&(1u128 << 100 | u128::from(self.low)).to_be_bytes()).expect("not all zero")
+    }
+}
+
+fn compile(specs: &[PolicySpec]) -> Sampler {
+    Sampler::new(specs).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn decide(sampler: &Sampler, trace: &Trace) -> Verdict {
     let mut witness = Witness::default();
     let mut watching = witness.with(sampler.watch());
-    watching.attribute(b"user", Value::Str(trace.user.as_bytes()));
-    watching.span_end(true);
     let mut facts = Facts::default();
-    facts.note(&SpanFacts { start: 1, end: 1 + trace.nanos, status: trace.status, randomness: None });
-    facts.mark(witness.row(0).expect("one span"));
-    let id = TraceId::new(&(1u128 << 100 | u128::from(trace.low)).to_be_bytes()).expect("not all zero");
-    sampler.decide(&id, &facts)
+    for span in &trace.spans {
+        for (key, value) in &span.attributes {
+            watching.attribute(key.as_bytes(), Value::Str(value.as_bytes()));
+        }
+        watching.span_end(true);
+        let (start, end) = (span.start, span.start + span.nanos);
+        facts.note(&SpanFacts { start, end, status: span.status, len: 1, randomness: span.randomness });
+    }
+    let show = |show: &mut dyn FnMut(&[u8], Value<'_>)| {
+        trace.resource.iter().for_each(|(key, value)| show(key.as_bytes(), Value::Str(value.as_bytes())));
+    };
+    facts.mark(&sampler.watch().resource(show));
+    (0..trace.spans.len()).for_each(|place| facts.mark(witness.row(place).expect("a row for each span")));
+    sampler.decide(&trace.id(), &facts)
 }
 
 #[track_caller]
 fn check(rule: Rule, trace: &Trace, kept: bool) {
-    let verdict = decide(&[named("it", rule)], trace);
+    let verdict = decide(&compile(&[named("it", rule)]), trace);
     assert_eq!(matches!(verdict, Verdict::Keep { .. }), kept, "{verdict:?}");
 }
 
 #[test]
-fn an_error_is_kept_and_success_is_not() {
-    check(errors(), &Trace { status: Status::Error, ..QUIET }, true);
-    check(errors(), &Trace { status: Status::Ok, ..QUIET }, false);
-    check(Rule::AlwaysSample, &QUIET, true);
+fn everything_is_sampled_by_always_sample() {
+    let verdict = decide(&compile(&[named("it", Rule::AlwaysSample)]), &quiet());
+    assert_eq!(verdict, Verdict::Keep { policy: 0, threshold: Threshold::ALL });
+}
+
+#[test]
+fn a_status_counts_wherever_in_the_trace_it_is() {
+    let of = |status| quiet().with(|span| span.status = status);
+    check(errors(), &of(Status::Error), true);
+    for other in [Status::Ok, Status::Unset, Status::Other] {
+        check(errors(), &of(other), false);
+    }
+    let both = Rule::StatusCode { status_codes: vec![StatusCode::Ok, StatusCode::Unset] };
+    for (status, kept) in [(Status::Ok, true), (Status::Unset, true), (Status::Error, false), (Status::Other, false)] {
+        check(both.clone(), &of(status), kept);
+    }
+    let mut late = quiet();
+    late.spans.push(of(Status::Error).spans[0].clone());
+    late.spans.push(quiet().spans[0].clone());
+    check(errors(), &late, true);
 }
 
 #[test]
 fn latency_is_above_the_one_bound_and_up_to_the_other() {
-    let took = |nanos| Trace { nanos, ..QUIET };
+    let took = |nanos| quiet().with(|span| span.nanos = nanos);
     check(latency(500, 0), &took(500 * MS), false);
     check(latency(500, 0), &took(500 * MS + 1), true);
     check(latency(500, 600), &took(600 * MS), true);
     check(latency(500, 600), &took(600 * MS + 1), false);
+    check(latency(0, 0), &took(0), false);
+    check(latency(u64::MAX, 0), &took(u64::MAX - 1), false);
 }
 
 #[test]
-fn a_share_is_decided_by_the_trace_id_alone() {
-    let low = |low| Trace { low, ..QUIET };
+fn a_short_child_does_not_put_a_long_trace_into_a_window_of_short_ones() {
+    let mut trace = quiet().with(|span| span.nanos = 20 * MS);
+    let late = Span { start: 1 + 180 * MS, ..trace.spans[0].clone() };
+    trace.spans.push(late);
+    check(latency(0, 50), &trace, false);
+    check(latency(199, 200), &trace, true);
+}
+
+#[test]
+fn a_share_is_decided_by_the_randomness_of_the_trace() {
+    let low = |low| Trace { low, ..quiet() };
     check(share(10.0), &low(u64::MAX), true);
     check(share(10.0), &low(0), false);
     check(share(0.0), &low(u64::MAX), false);
     check(share(100.0), &low(0), true);
+    check(share(10.0), &low(0).with(|span| span.randomness = Some((1 << 56) - 1)), true);
+    check(share(10.0), &low(u64::MAX).with(|span| span.randomness = Some(0)), false);
 }
 
 #[test]
 fn a_value_is_matched_whole_and_a_pattern_anywhere() {
-    check(attribute("user", "alice", false, false), &QUIET, true);
-    check(attribute("user", "lic", false, false), &QUIET, false);
-    check(attribute("user", "l.c", true, false), &QUIET, true);
-    check(attribute("user", "^l", true, false), &QUIET, false);
-    check(attribute("user", "alice", false, true), &QUIET, false);
-    check(attribute("team", "alice", false, true), &QUIET, true);
+    check(attribute("user", &["bob", "alice"], false, false), &quiet(), true);
+    check(attribute("user", &["lic"], false, false), &quiet(), false);
+    check(attribute("user", &["b.b", "l.c"], true, false), &quiet(), true);
+    check(attribute("user", &["^l"], true, false), &quiet(), false);
+    check(attribute("service.name", &["api"], false, false), &quiet(), true);
+}
+
+#[test]
+fn an_inverted_match_wants_no_match_anywhere_in_the_trace() {
+    check(attribute("user", &["alice"], false, true), &quiet(), false);
+    check(attribute("service.name", &["api"], false, true), &quiet(), false);
+    check(attribute("user", &["bob"], false, true), &quiet(), true);
+    check(attribute("team", &["alice"], false, true), &quiet(), true);
+    let mut two = quiet();
+    two.spans.push(quiet().with(|span| span.attributes = vec![pair("user", "bob")]).spans[0].clone());
+    check(attribute("user", &["bob"], false, true), &two, false);
+}
+
+#[test]
+fn an_empty_value_in_the_list_matches_nothing() {
+    let blank = quiet().with(|span| span.attributes = vec![pair("user", "")]);
+    check(attribute("user", &["", "alice"], false, false), &blank, false);
+    check(attribute("user", &["", "bob"], true, false), &quiet(), false);
 }
 
 #[test]
 fn and_wants_all_of_them_and_keeps_by_the_largest_threshold() {
-    let both = || Rule::And(vec![named("a", errors()), named("b", share(10.0))]);
-    let trace = Trace { low: u64::MAX, status: Status::Error, ..QUIET };
+    let both = || Rule::And(vec![named("a", share(50.0)), named("b", errors()), named("c", share(10.0))]);
+    let lucky = Trace { low: u64::MAX, ..quiet() };
+    let failed = |trace: Trace| trace.with(|span| span.status = Status::Error);
     let threshold = Threshold::of_share(0.1).expect("a threshold");
-    assert_eq!(decide(&[named("both", both())], &trace), Verdict::Keep { policy: 0, threshold });
-    check(both(), &Trace { low: u64::MAX, ..QUIET }, false);
-    check(both(), &Trace { status: Status::Error, ..QUIET }, false);
+    let verdict = decide(&compile(&[named("all", both())]), &failed(lucky.clone()));
+    assert_eq!(verdict, Verdict::Keep { policy: 0, threshold });
+    check(both(), &lucky, false);
+    check(both(), &failed(quiet()), false);
+}
+
+#[test]
+fn and_is_satisfied_by_different_spans_of_a_trace() {
+    let mut trace = quiet();
+    trace
+        .spans
+        .push(quiet().with(|span| (span.status, span.attributes) = (Status::Error, Vec::new())).spans[0].clone());
+    check(Rule::And(vec![named("a", errors()), named("b", attribute("user", &["alice"], false, false))]), &trace, true);
 }
 
 #[test]
 fn a_drop_policy_overrules_everything_wherever_it_stands() {
-    let drop = Rule::Drop(vec![named("user", attribute("user", "alice", false, false))]);
-    let specs = [named("all", Rule::AlwaysSample), named("not her", drop)];
-    assert_eq!(decide(&specs, &QUIET), Verdict::Release { drop_policy: Some(1) });
-    let bob = Trace { user: "bob", ..QUIET };
-    assert_eq!(decide(&specs, &bob), Verdict::Keep { policy: 0, threshold: Threshold::ALL });
+    let drop = Rule::Drop(vec![named("a", attribute("user", &["alice"], false, false)), named("b", latency(0, 0))]);
+    let sampler = compile(&[named("all", Rule::AlwaysSample), named("not her", drop), named("more", errors())]);
+    assert_eq!(decide(&sampler, &quiet()), Verdict::Release { drop_policy: Some(1) });
+    let kept = Verdict::Keep { policy: 0, threshold: Threshold::ALL };
+    assert_eq!(decide(&sampler, &quiet().with(|span| span.attributes.clear())), kept);
+    assert_eq!(decide(&sampler, &quiet().with(|span| span.nanos = 0)), kept, "every policy in it has to match");
+}
+
+#[test]
+fn an_and_can_stand_inside_a_drop() {
+    let and = Rule::And(vec![named("a", errors()), named("b", latency(0, 0))]);
+    let sampler = compile(&[named("all", Rule::AlwaysSample), named("gone", Rule::Drop(vec![named("both", and)]))]);
+    let failed = quiet().with(|span| span.status = Status::Error);
+    assert_eq!(decide(&sampler, &failed), Verdict::Release { drop_policy: Some(1) });
+    assert_eq!(decide(&sampler, &quiet()), Verdict::Keep { policy: 0, threshold: Threshold::ALL });
 }
 
 #[test]
 fn the_first_that_wants_it_gets_the_credit_and_the_least_threshold_counts() {
-    let specs = [named("share", share(10.0)), named("errors", errors())];
-    let lucky = Trace { low: u64::MAX, status: Status::Error, ..QUIET };
-    assert_eq!(decide(&specs, &lucky), Verdict::Keep { policy: 0, threshold: Threshold::ALL });
-    assert_eq!(decide(&specs, &QUIET), Verdict::Release { drop_policy: None });
+    let sampler = compile(&[
+        named("slow", latency(500, 0)),
+        named("tenth", share(10.0)),
+        named("half", share(50.0)),
+        named("errors", errors()),
+    ]);
+    let lucky = Trace { low: u64::MAX, ..quiet() };
+    let keep = |policy, share| Verdict::Keep { policy, threshold: Threshold::of_share(share).expect("a threshold") };
+    assert_eq!(decide(&sampler, &lucky), keep(1, 0.5));
+    assert_eq!(decide(&sampler, &lucky.with(|span| span.status = Status::Error)), keep(1, 1.0));
+    assert_eq!(decide(&sampler, &Trace { low: 1 << 55, ..quiet() }), keep(2, 0.5));
+    assert_eq!(decide(&sampler, &quiet()), Verdict::Release { drop_policy: None });
+}
+
+/// The verdict on a trace of one span that the ratio stage has let pass; nothing when it has not.
+fn decide_behind(ratio: &Ratio, sampler: &Sampler, id: &TraceId, state: Option<&[u8]>) -> Option<Verdict> {
+    let stamp = ratio.decide(id, state)?;
+    let mut facts = Facts::default();
+    let randomness = state.and_then(tracestate::randomness);
+    facts.note(&SpanFacts { start: 1, end: 2, status: Status::Unset, len: 1, randomness });
+    facts.pass(&stamp);
+    Some(sampler.decide(id, &facts))
 }
 
 #[test]
-fn everything_wrong_is_said_at_once() {
-    let specs = [
-        named("a", Rule::StatusCode { status_codes: Vec::new() }),
-        named("a", latency(500, 400)),
-        named("", attribute("k", "(", true, false)),
-        named("b", Rule::And(vec![named("inner", Rule::Drop(Vec::new()))])),
-        named("c", share(f64::NAN)),
+fn what_the_ratio_stage_has_passed_is_part_of_the_threshold() {
+    let (half, all) =
+        (Ratio::new(0.5, Mode::Consistent).expect("a share"), compile(&[named("all", Rule::AlwaysSample)]));
+    let id = Trace { low: u64::MAX, ..quiet() }.id();
+    let keep = |share| Some(Verdict::Keep { policy: 0, threshold: Threshold::of_share(share).expect("a threshold") });
+    assert_eq!(decide_behind(&half, &all, &id, None), keep(0.5));
+    assert_eq!(decide_behind(&half, &compile(&[named("tenth", share(10.0))]), &id, None), keep(0.1));
+    let proportional = Ratio::new(0.5, Mode::Proportional).expect("a share");
+    assert_eq!(decide_behind(&proportional, &all, &id, Some(b"ot=th:8")), keep(0.25));
+}
+
+#[test]
+fn a_share_behind_an_equal_ratio_keeps_all_that_it_has_left() {
+    let sampler = compile(&[named("tenth", share(10.0))]);
+    for mode in [Mode::Consistent, Mode::SdkTraceIdRatio] {
+        let ratio = Ratio::new(0.1, mode).expect("a share");
+        let mut passed = 0;
+        for low in (0..2000u64).map(|number| number.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
+            let id = Trace { low, ..quiet() }.id();
+            let Some(verdict) = decide_behind(&ratio, &sampler, &id, None) else { continue };
+            passed += 1;
+            let Verdict::Keep { threshold, .. } = verdict else { panic!("{mode:?} {low:x}: {verdict:?}") };
+            let stamp = ratio.stamp(&id, threshold);
+            assert!(threshold.keeps(stamp.randomness.unwrap_or_else(|| randomness_of(&id))), "R >= T");
+        }
+        assert!((150..250).contains(&passed), "{mode:?} let {passed} of 2000 pass");
+    }
+}
+
+#[test]
+fn only_what_a_policy_asks_for_is_watched() {
+    assert!(compile(&[named("a", errors()), named("b", latency(1, 0)), named("c", share(1.0))]).watch().is_empty());
+    let same = attribute("user", &["alice"], false, false);
+    let twice = [named("a", same.clone()), named("b", Rule::Drop(vec![named("c", same)]))];
+    assert_eq!(compile(&twice).watch().len(), 1);
+}
+
+/// Paths and messages of all that is wrong.
+#[track_caller]
+fn check_problems(specs: &[PolicySpec], expect: &[(&str, &str)]) {
+    let problems = Sampler::new(specs).expect_err("something is wrong");
+    let said: Vec<(&str, bool)> = problems
+        .iter()
+        .enumerate()
+        .map(|(at, problem)| {
+            (problem.path.as_str(), expect.get(at).is_some_and(|(_, part)| problem.message.contains(part)))
+        })
+        .collect();
+    assert_eq!(said, expect.iter().map(|&(path, _)| (path, true)).collect::<Vec<_>>(), "{problems:#?}");
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_with_its_place() {
+    let inner = vec![
+        named("x", Rule::AlwaysSample),
+        named("y", attribute("", &["ok", "a(b"], true, false)),
+        named("z", latency(5, 5)),
     ];
-    let problems = Sampler::new(&specs).expect_err("all of them are wrong");
-    let places: Vec<&str> = problems.iter().map(|problem| problem.policy.as_str()).collect();
-    let expect =
-        ["policies[0]", "policies[1]", "policies[1]", "policies[2]", "policies[2]", "policies[3]", "policies[4]"];
-    assert_eq!(places, expect, "{problems:#?}");
-    assert!(Sampler::new(&[]).is_err());
+    check_problems(
+        &[
+            named("a", Rule::StatusCode { status_codes: Vec::new() }),
+            named("a", latency(500, 400)),
+            named("", attribute("k", &[""], false, true)),
+            named("b", Rule::And(inner.clone())),
+            named("c", Rule::Drop(inner)),
+            named("d", share(f64::NAN)),
+            named("e", Rule::And(Vec::new())),
+            named("f", Rule::Drop(Vec::new())),
+        ],
+        &[
+            ("policies[1].name", "`a`"),
+            ("policies[2].name", "needs a name"),
+            ("policies[0].status_code.status_codes", "OK, ERROR, UNSET"),
+            ("policies[1].latency.upper_threshold_ms", "400 is not above threshold_ms, which is 500"),
+            ("policies[2].string_attribute.values", "is empty"),
+            ("policies[3].and.and_sub_policy[1].string_attribute.key", "is empty"),
+            (
+                "policies[3].and.and_sub_policy[1].string_attribute.values[1]",
+                "`a(b` is no regular expression: unclosed group, at character 2",
+            ),
+            ("policies[3].and.and_sub_policy[2].latency.upper_threshold_ms", "0 is no upper bound"),
+            ("policies[4].drop.drop_sub_policy[1].string_attribute.key", "is empty"),
+            ("policies[4].drop.drop_sub_policy[1].string_attribute.values[1]", "unclosed group"),
+            ("policies[4].drop.drop_sub_policy[2].latency.upper_threshold_ms", "0 is no upper bound"),
+            ("policies[5].probabilistic.sampling_percentage", "from 0 to 100"),
+            ("policies[6].and.and_sub_policy", "at least one policy"),
+            ("policies[7].drop.drop_sub_policy", "at least one policy"),
+        ],
+    );
+}
+
+#[test]
+fn policies_stand_only_where_the_collector_has_them() {
+    let (and, drop) = (Rule::And(vec![named("x", errors())]), Rule::Drop(vec![named("x", errors())]));
+    let list = vec![named("and", and.clone()), named("drop", drop.clone())];
+    let nested = Rule::Drop(vec![named("and", Rule::And(vec![named("and", and)]))]);
+    check_problems(
+        &[named("a", Rule::And(list)), named("b", Rule::Drop(vec![named("drop", drop)])), named("c", nested)],
+        &[
+            ("policies[0].and.and_sub_policy[0].type", "`and` cannot stand inside an `and`"),
+            ("policies[0].and.and_sub_policy[1].type", "`drop` cannot stand inside"),
+            ("policies[1].drop.drop_sub_policy[0].type", "`drop` cannot stand inside"),
+            ("policies[2].drop.drop_sub_policy[0].and.and_sub_policy[0].type", "`and` cannot stand inside an `and`"),
+        ],
+    );
+}
+
+#[test]
+fn no_policy_and_too_many_are_wrong() {
+    check_problems(&[], &[("policies", "no policy")]);
+    let many: Vec<_> = (0..=65_535).map(|number| named(&number.to_string(), Rule::AlwaysSample)).collect();
+    check_problems(&many, &[("policies", "65536 policies are more than 65535")]);
+    assert!(Sampler::new(&many[..65_535]).is_ok());
+}
+
+#[test]
+fn a_pattern_that_is_too_large_is_a_problem_with_a_place() {
+    check_problems(
+        &[named("a", attribute("k", &["fine", r"\w{5000}"], true, false))],
+        &[("policies[0].string_attribute.values[1]", "size limit")],
+    );
+}
+
+#[test]
+fn what_has_no_effect_is_noted() {
+    let mut cached = attribute("k", &["v"], false, false);
+    if let Rule::StringAttribute { cache_max_size, .. } = &mut cached {
+        *cache_max_size = 10;
+    }
+    let salted = Rule::Probabilistic { sampling_percentage: 10.0, hash_salt: "salt".to_owned() };
+    let all = Rule::And(vec![named("x", salted), named("y", share(-1.0))]);
+    let sampler = compile(&[named("a", cached), named("b", all), named("c", share(101.0)), named("d", share(100.0))]);
+    let said: Vec<&str> = sampler.notes().iter().map(|note| note.path.as_str()).collect();
+    let expect = [
+        "policies[0].string_attribute.cache_max_size",
+        "policies[1].and.and_sub_policy[0].probabilistic.hash_salt",
+        "policies[1].and.and_sub_policy[1].probabilistic.sampling_percentage",
+        "policies[2].probabilistic.sampling_percentage",
+    ];
+    assert_eq!(said, expect, "{:#?}", sampler.notes());
 }
