@@ -26,7 +26,7 @@ pub enum Decision {
 }
 
 /// What one decision costs, in bytes: its line, and its places in the index at its emptiest while a larger one is being
-/// made. Below a few hundred decisions a started chunk costs more than they do, at most [`CHUNK`] of them.
+/// made. Below a few hundred decisions a started chunk costs more than they do, at most a chunk of them.
 pub const ENTRY_COST: usize = size_of::<Entry>() + 31;
 
 /// Decisions in one chunk of the line.

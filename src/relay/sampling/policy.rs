@@ -2,7 +2,7 @@
 //! matches; fields and meanings are those of the OpenTelemetry Collector's tail sampling processor.
 //!
 //! A policy is one file in `policy/`: it compiles the fields of its [`Rule`] and votes on [`Facts`]. To add one, add that
-//! file, a variant of [`Rule`] and one of [`Policy`]; the compiler names the two places that must know it. Policies ask for
+//! file, a variant of [`Rule`] and one of `Policy`; the compiler names the two places that must know it. Policies ask for
 //! attributes through [`Watch`] while they are compiled; what none asks for is never looked at.
 
 mod and;
