@@ -16,7 +16,7 @@ pub mod trouble;
 mod watch;
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -34,7 +34,8 @@ pub use crate::exporter::channel::HOP;
 pub use crate::exporter::endpoint::Endpoint;
 pub use crate::exporter::tls::{Tls, TlsError};
 use crate::exporter::trouble::Trouble;
-use crate::exporter::watch::{Limit, News, Watch};
+use crate::exporter::watch::{News, QUIET, Watch};
+use crate::logs::RateLimit;
 use crate::relay::queue::{Backoff, Batch, Outcome};
 
 /// Where batches come from and outcomes go.
@@ -137,15 +138,9 @@ pub struct Exporter {
     caller: Caller,
     endpoint: Endpoint,
     workers: usize,
-    telling: Mutex<Telling>,
-}
-
-/// What was said to the log, and when.
-#[derive(Debug, Default)]
-struct Telling {
-    upstream: Watch,
-    refused: Limit,
-    partial: Limit,
+    watch: Mutex<Watch>,
+    refused: RateLimit,
+    partial: RateLimit,
 }
 
 impl Exporter {
@@ -153,7 +148,14 @@ impl Exporter {
     pub fn new(options: &Options) -> Result<Exporter, SetupError> {
         let caller = Caller::new(options)?;
         let workers = options.concurrency.clamp(1, CONCURRENCY_MAX);
-        Ok(Exporter { caller, endpoint: options.endpoint.clone(), workers, telling: Mutex::default() })
+        Ok(Exporter {
+            caller,
+            endpoint: options.endpoint.clone(),
+            workers,
+            watch: Mutex::default(),
+            refused: RateLimit::new(QUIET),
+            partial: RateLimit::new(QUIET),
+        })
     }
 
     /// Sends what `outlet` has until it has no more, or until `stop`; what is under way then is settled as unknown.
@@ -233,35 +235,36 @@ impl Exporter {
     }
 
     fn tell_down(&self, trouble: Trouble) {
-        if let Some(News::Down { trouble, attempts }) =
-            self.telling(|telling, now| telling.upstream.failed(trouble, now))
-        {
+        if let Some(News::Down { trouble, attempts }) = self.watch().failed(trouble, Instant::now()) {
             warn!(upstream = %self.endpoint, attempts, "cannot deliver to the collector: {trouble}; spans are held, trying again");
         }
     }
 
     fn tell_up(&self) {
-        if let Some(News::Up { down }) = self.telling(|telling, now| telling.upstream.reached(now)) {
+        if let Some(News::Up { down }) = self.watch().reached(Instant::now()) {
             let down_seconds = down.as_secs_f64();
             info!(upstream = %self.endpoint, down_seconds, "the collector can be reached again");
         }
     }
 
     fn tell_partial(&self, spans: u64, message: &str) {
-        if (spans != 0 || !message.is_empty()) && self.telling(|telling, now| telling.partial.pass(now)) {
-            warn!(upstream = %self.endpoint, spans, reason = %message, "the collector did not take every span of a request");
+        if spans == 0 && message.is_empty() {
+            return;
+        }
+        if let Some(suppressed) = self.partial.allow(Instant::now()) {
+            warn!(upstream = %self.endpoint, spans, reason = %message, suppressed, "the collector did not take every span of a request");
         }
     }
 
     fn tell_refused(&self, code: &str, message: &str, spans: u64, outcome: Outcome) {
-        if self.telling(|telling, now| telling.refused.pass(now)) {
+        if let Some(suppressed) = self.refused.allow(Instant::now()) {
             let next = if outcome == Outcome::Rejected { "dropped" } else { "tried again" };
-            warn!(upstream = %self.endpoint, code, reason = %message, spans, "the collector refused a request; its spans are {next}");
+            warn!(upstream = %self.endpoint, code, reason = %message, spans, suppressed, "the collector refused a request; its spans are {next}");
         }
     }
 
-    fn telling<T>(&self, tell: impl FnOnce(&mut Telling, Instant) -> T) -> T {
-        tell(&mut self.telling.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

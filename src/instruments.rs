@@ -1,5 +1,5 @@
-//! The handles through which the doors record what has a distribution: how long a call was held, how long an export took,
-//! how old a trace was when it was decided. Once a request, export or trace, never once a span.
+//! The handles through which the doors record what has a distribution: how long a call was held, how long an export took.
+//! Once a request or export, never once a span.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,18 +13,12 @@ pub struct Instruments {
     pub hold_seconds: Histogram,
     /// From sending a request to the collector's answer, in seconds; attempts without an answer too.
     pub export_seconds: Histogram,
-    /// From a trace's first span to its decision, in seconds.
-    pub decision_age_seconds: Histogram,
 }
 
 impl Instruments {
     /// Instruments that record nothing, for tests.
     pub fn none() -> Instruments {
-        Instruments {
-            hold_seconds: Histogram::noop(),
-            export_seconds: Histogram::noop(),
-            decision_age_seconds: Histogram::noop(),
-        }
+        Instruments { hold_seconds: Histogram::noop(), export_seconds: Histogram::noop() }
     }
 
     /// Records how long a request waited for room.
@@ -35,11 +29,6 @@ impl Instruments {
     /// Records how long an attempt at the collector took.
     pub fn exported(&self, took: Duration) {
         self.export_seconds.record(took.as_secs_f64());
-    }
-
-    /// Records how old a trace was when it was decided.
-    pub fn decided(&self, age: Duration) {
-        self.decision_age_seconds.record(age.as_secs_f64());
     }
 }
 

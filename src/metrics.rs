@@ -1,6 +1,7 @@
 //! Every series the operator sees: name, unit, help. One snapshot of the relay's counters becomes one page of Prometheus
 //! text under one lock, so the books balance exactly in every scrape, and counting costs the data path nothing.
 
+mod ages;
 pub mod labels;
 pub mod process;
 pub mod readings;
@@ -67,11 +68,7 @@ impl Metrics {
     /// The handles through which the doors record distributions.
     pub fn instruments(&self) -> Instruments {
         let handle = |series: &Series| self.recorder.register_histogram(&Key::from_static_name(series.name), &METADATA);
-        Instruments {
-            hold_seconds: handle(&series::HOLD_SECONDS),
-            export_seconds: handle(&series::EXPORT_SECONDS),
-            decision_age_seconds: handle(&series::DECISION_AGE_SECONDS),
-        }
+        Instruments { hold_seconds: handle(&series::HOLD_SECONDS), export_seconds: handle(&series::EXPORT_SECONDS) }
     }
 
     /// The words by which policies and the upstream are known.
@@ -84,12 +81,14 @@ impl Metrics {
         let _one_moment = self.page.lock().unwrap_or_else(PoisonError::into_inner);
         // A histogram nobody asked a handle for is there from the first scrape too.
         self.instruments();
-        let mut all = readings(&books.snapshot(), books.phase(), &self.labels);
+        let snapshot = books.snapshot();
+        let mut all = readings(&snapshot, books.phase(), &self.labels);
         all.extend(self.process.readings());
         for reading in &all {
             self.publish(reading);
         }
         let mut page = sorted(&self.recorder.handle().render());
+        page.push_str(&ages::lines(&snapshot.decision_ages));
         page.push_str(&self.process.cpu_lines());
         page
     }

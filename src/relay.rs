@@ -2,6 +2,7 @@
 //! comes in as a value, effects go out as values.
 
 mod admission;
+pub mod ages;
 pub mod batch;
 pub mod budget;
 pub mod buffer;
@@ -19,6 +20,7 @@ pub mod runs;
 pub mod sampling;
 pub mod slab;
 
+use crate::relay::ages::Ages;
 use crate::relay::custody::Ledger;
 
 pub use machine::{Options, Relay};
@@ -205,6 +207,8 @@ pub struct Snapshot {
     pub budget: (u64, u64, u64),
     /// Traces decided, by trigger in the order of [`Trigger::ALL`]: kept, released.
     pub decisions: [(u64, u64); Trigger::ALL.len()],
+    /// How old traces were when they were decided: from their first span on.
+    pub decision_ages: Ages,
     /// Traces kept by each policy, in the order of the configuration.
     pub kept_by_policy: Vec<u64>,
     /// Traces waiting for their decision.

@@ -31,7 +31,7 @@ async fn trouble_of(options: Options) -> (Trouble, Outcome) {
     let exporter = Exporter::new(&options).expect("usable options");
     let batches = Batches::new(1, 512, vec![Bytes::from_static(b"\x0a\x00")]);
     exporter.run(&batches, |_| (), std::future::pending()).await;
-    let trouble = exporter.telling(|telling, _| telling.upstream.said().cloned()).expect("trouble");
+    let trouble = exporter.watch().said().cloned().expect("trouble");
     (trouble, batches.outcomes()[0])
 }
 
@@ -343,9 +343,9 @@ async fn refusals_and_partial_successes_are_told_once_in_ten_seconds() {
     let partial = Say::Ok(wire::partial_success(3, "bad\x1b[31m ids"));
     let lines = lines_for(vec![Say::Headers(3, None), Say::Headers(3, None), partial.clone(), partial]).await;
     let refused = "WARN the collector refused a request; its spans are dropped upstream=http://… code=\"InvalidArgument\" \
-                   reason=because\\n spans=512";
+                   reason=because\\n spans=512 suppressed=0";
     let partial = "WARN the collector did not take every span of a request upstream=http://… spans=3 \
-                   reason=bad\\u{1b}[31m ids";
+                   reason=bad\\u{1b}[31m ids suppressed=0";
     assert_eq!(lines, [refused, partial]);
 }
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::exporter::trouble::Trouble;
+use crate::logs::RateLimit;
 
 /// Something worth a line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +24,19 @@ pub enum News {
 }
 
 /// Follows the upstream's state from attempt to attempt.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
     down_since: Option<Instant>,
     /// The trouble of the last line, as long as no line said that it is over.
     said: Option<Trouble>,
     attempts: u64,
-    limit: Limit,
+    limit: RateLimit,
+}
+
+impl Default for Watch {
+    fn default() -> Watch {
+        Watch { down_since: None, said: None, attempts: 0, limit: RateLimit::new(QUIET) }
+    }
 }
 
 impl Watch {
@@ -38,7 +45,7 @@ impl Watch {
         self.down_since.get_or_insert(now);
         self.attempts += 1;
         let told = self.said.as_ref().is_some_and(|said| said.is_like(&trouble));
-        if told || !self.limit.pass(now) {
+        if told || self.limit.allow(now).is_none() {
             return None;
         }
         self.said = Some(trouble.clone());
@@ -63,25 +70,8 @@ impl Watch {
     }
 }
 
-/// Lets one through in ten seconds.
-#[derive(Debug, Default)]
-pub struct Limit {
-    last: Option<Instant>,
-}
-
-impl Limit {
-    /// Whether enough time has passed since the last one that was let through.
-    pub fn pass(&mut self, now: Instant) -> bool {
-        let passes = self.last.is_none_or(|last| QUIET <= now.saturating_duration_since(last));
-        if passes {
-            self.last = Some(now);
-        }
-        passes
-    }
-}
-
 /// The least time between two lines of one kind.
-const QUIET: Duration = Duration::from_secs(10);
+pub const QUIET: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

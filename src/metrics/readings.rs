@@ -44,6 +44,7 @@ pub fn readings(snapshot: &Snapshot, phase: Phase, labels: &Labels) -> Vec<Readi
         queue_capacity,
         budget: (budget, charged, peak),
         decisions,
+        decision_ages: _, // a distribution: `ages` writes it
         kept_by_policy,
         traces_open,
         remembered,

@@ -6,6 +6,8 @@
 
 use metrics::Unit;
 
+use crate::relay::ages::BOUNDS_SECONDS;
+
 /// A family of series.
 #[derive(Debug)]
 pub struct Series {
@@ -283,7 +285,7 @@ pub const EXPORT_SECONDS: Series = Series {
 /// From a trace's first span to its decision.
 pub const DECISION_AGE_SECONDS: Series = Series {
     name: "tailwater_decision_age_seconds",
-    kind: Kind::Histogram(&[1.0, 5.0, 15.0, 60.0]),
+    kind: Kind::Histogram(&BOUNDS_SECONDS),
     unit: Unit::Seconds,
     label: None,
     help: "From a trace's first span to its decision.",

@@ -204,13 +204,16 @@ fn a_distribution_is_a_histogram_with_its_own_buckets() {
     let instruments = metrics.instruments();
     instruments.held(Duration::from_millis(50));
     instruments.exported(Duration::from_secs(20));
-    instruments.decided(Duration::from_secs(5));
+    let mut snapshot = Snapshot::default();
+    snapshot.decision_ages.note(Duration::from_secs(5));
+    snapshot.decision_ages.note(Duration::from_millis(61_500));
     metrics.upkeep();
-    let page = metrics.page(&Fake::new(Snapshot::default()));
+    let page = metrics.page(&Fake::new(snapshot));
     for line in [
         "# TYPE tailwater_hold_seconds histogram\ntailwater_hold_seconds_bucket{le=\"0.01\"} 0\ntailwater_hold_seconds_bucket{le=\"0.1\"} 1\n",
         "tailwater_export_seconds_bucket{le=\"10\"} 0\ntailwater_export_seconds_bucket{le=\"+Inf\"} 1\ntailwater_export_seconds_sum 20\n",
-        "tailwater_decision_age_seconds_bucket{le=\"5\"} 1\n",
+        "tailwater_decision_age_seconds_bucket{le=\"1\"} 0\ntailwater_decision_age_seconds_bucket{le=\"5\"} 1\n",
+        "{le=\"60\"} 1\ntailwater_decision_age_seconds_bucket{le=\"+Inf\"} 2\ntailwater_decision_age_seconds_sum 66.5\ntailwater_decision_age_seconds_count 2\n",
     ] {
         assert!(page.contains(line), "no {line} on\n{page}");
     }

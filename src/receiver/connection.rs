@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::http::Request;
 use hyper::body::Incoming;
@@ -19,9 +19,10 @@ use tokio::net::TcpStream;
 use tower::{ServiceBuilder, ServiceExt, service_fn as tower_fn};
 
 use crate::driver::{Phase, Signal};
+use crate::logs::RateLimit;
 use crate::receiver::dispatch;
 use crate::receiver::health::Health;
-use crate::receiver::limits::{Dice, FRAME_MAX, HEADER_LIST_MAX, HTTP1_IDLE_MAX, RateLimit, share_window};
+use crate::receiver::limits::{Dice, FRAME_MAX, HEADER_LIST_MAX, HTTP1_IDLE_MAX, share_window};
 use crate::receiver::traffic::Traffic;
 use crate::receiver::wire::Wire;
 use crate::receiver::{Intake, Options};
@@ -55,10 +56,10 @@ pub(super) struct Sites {
 impl<I: Intake> Door<I> {
     pub(super) fn new(intake: Arc<I>, options: Options, traffic: Arc<Traffic>) -> Door<I> {
         let sites = Sites {
-            discarded: RateLimit::new(),
-            crowded: RateLimit::new(),
-            accept: RateLimit::new(),
-            broken: RateLimit::new(),
+            discarded: RateLimit::new(QUIET),
+            crowded: RateLimit::new(QUIET),
+            accept: RateLimit::new(QUIET),
+            broken: RateLimit::new(QUIET),
         };
         let (http1, http2) = (http1_builder(&options), http2_builder(&options));
         let (health, dice) = (Health::new(), Dice::new(options.seed));
@@ -200,6 +201,9 @@ async fn at_rest(visitor: &Visitor) {
     }
 }
 
+/// The least time between two lines of one site.
+const QUIET: Duration = Duration::from_secs(10);
+
 const REST: Duration = Duration::from_millis(250);
 
 /// hyper's two kinds of connections.
@@ -241,7 +245,7 @@ fn note_end<I: Intake>(door: &Door<I>, peer: SocketAddr, error: &hyper::Error) {
         return;
     }
     door.intake.turn_away(TurnedAway::Malformed, 0);
-    if let Some(suppressed) = door.sites.broken.speak() {
+    if let Some(suppressed) = door.sites.broken.allow(Instant::now()) {
         tracing::warn!(target: "tailwater::receiver", %peer, %error, suppressed, "a connection did not speak HTTP and was closed");
     }
 }

@@ -1,5 +1,7 @@
 //! What is asked of us, told by content type and path: every protocol on every port.
 
+use std::time::Instant;
+
 use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
 use ::http::{Method, Request, Response, Version};
@@ -99,7 +101,7 @@ async fn discard<I: Intake>(
     let message = format!(
         "tailwater takes traces; {name} are counted and discarded here: set {key}=none, or send them elsewhere"
     );
-    if let Some(suppressed) = call.door.sites.discarded.speak() {
+    if let Some(suppressed) = call.door.sites.discarded.allow(Instant::now()) {
         tracing::warn!(target: "tailwater::receiver", signal = name, suppressed, "a signal other than traces is counted and discarded");
     }
     Ok(crate::receiver::status::partial_success(0, &message))

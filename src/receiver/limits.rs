@@ -1,14 +1,13 @@
-//! The receiver's bounds and the small tools that keep them: a deadline that costs nothing until somebody is slow, a log
-//! site that cannot flood, and the dice for retry delays.
+//! The receiver's bounds and the small tools that keep them: a deadline that costs nothing until somebody is slow, and
+//! the dice for retry delays.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 /// The longest list of header fields of one request, in bytes.
 pub const HEADER_LIST_MAX: u32 = 8 * 1024;
@@ -62,32 +61,6 @@ impl Deadline {
         self.sleep = None;
     }
 }
-
-/// A log site that speaks at most once in ten seconds and says how often it kept silent.
-#[derive(Debug)]
-pub(super) struct RateLimit {
-    state: Mutex<(Option<Instant>, u64)>,
-}
-
-impl RateLimit {
-    pub(super) const fn new() -> RateLimit {
-        RateLimit { state: Mutex::new((None, 0)) }
-    }
-
-    /// `Some(suppressed)` when it is time to speak.
-    pub(super) fn speak(&self) -> Option<u64> {
-        let mut state = self.state.lock().expect("no code panics while it holds this lock");
-        let now = Instant::now();
-        if state.0.is_some_and(|last| now.duration_since(last) < LOG_INTERVAL) {
-            state.1 += 1;
-            return None;
-        }
-        state.0 = Some(now);
-        Some(std::mem::take(&mut state.1))
-    }
-}
-
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Numbers that need only look random: a xorshift generator.
 #[derive(Debug)]
@@ -143,14 +116,6 @@ mod tests {
         assert!(delays.iter().all(|delay| (500..=2000).contains(delay)));
         assert!(delays.iter().any(|&delay| delay < 700) && delays.iter().any(|&delay| 1800 < delay));
         assert_ne!(Dice::new(0).roll(), Dice::new(0).roll() ^ 1, "a seed of zero works too");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_log_site_speaks_once_in_ten_seconds_and_says_what_it_left_out() {
-        let site = RateLimit::new();
-        assert_eq!((site.speak(), site.speak(), site.speak()), (Some(0), None, None));
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert_eq!((site.speak(), site.speak()), (Some(2), None));
     }
 
     #[test]

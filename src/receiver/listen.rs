@@ -178,7 +178,7 @@ fn note_crowd<I: Intake>(door: &Door<I>, places: &Semaphore) {
     if places.available_permits() != 0 {
         return;
     }
-    if let Some(suppressed) = door.sites.crowded.speak() {
+    if let Some(suppressed) = door.sites.crowded.allow(Instant::now().into_std()) {
         let max = door.options.connections_max;
         tracing::warn!(target: "tailwater::receiver", max, suppressed, "all connections are in use (receiver.connections_max); more will wait");
     }
@@ -190,7 +190,7 @@ async fn rest_after<I: Intake>(door: &Door<I>, error: &io::Error) {
     if gone.contains(&error.kind()) {
         return;
     }
-    if let Some(suppressed) = door.sites.accept.speak() {
+    if let Some(suppressed) = door.sites.accept.allow(Instant::now().into_std()) {
         tracing::warn!(target: "tailwater::receiver", %error, suppressed, "cannot accept connections; trying again");
     }
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -224,7 +224,7 @@ impl Relay {
                     }
                     if self.buffer.arrived(at, u64::from(seen.len)) {
                         let held = self.buffer.take(at);
-                        self.decide(held, Trigger::TraceLimit);
+                        self.decide(held, Trigger::TraceLimit, now);
                         last = None;
                     }
                 }
@@ -252,7 +252,7 @@ impl Relay {
         }
         while self.buffer.is_full() {
             let Some(held) = self.buffer.take_oldest() else { break };
-            self.decide(held, Trigger::TableFull);
+            self.decide(held, Trigger::TableFull, now);
         }
         Some(Way::Open(self.buffer.open(seen.trace, now), passed))
     }

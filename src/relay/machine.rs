@@ -2,6 +2,7 @@
 //! time and carries the batches.
 
 use crate::relay::admission::Desk;
+use crate::relay::ages::Ages;
 use crate::relay::batch::{self, Mark, Packer, Taken};
 use crate::relay::budget::{Budget, Charge};
 use crate::relay::buffer::{self, Buffer};
@@ -83,6 +84,7 @@ pub(super) struct Counts {
     turned_away: [(u64, u64); TurnedAway::ALL.len()],
     discarded: [u64; 3],
     decisions: [(u64, u64); Trigger::ALL.len()],
+    decision_ages: Ages,
     kept_by_policy: Vec<u64>,
     maybe_duplicated: u64,
     tracestate_unreadable: u64,
@@ -128,7 +130,7 @@ impl Relay {
     /// Does what the time has come for: decides, packs, cuts, lets expire.
     pub fn advance(&mut self, now: Tick) {
         while let Some((held, trigger)) = self.buffer.take_due(now) {
-            self.decide(held, trigger);
+            self.decide(held, trigger, now);
         }
         while let Some(batch) = self.queue.expired(now) {
             self.ledger.close(batch.custody, Fate::Dropped(Cause::Expired));
@@ -192,7 +194,7 @@ impl Relay {
         self.pack(now);
         while self.budget.limit() - self.budget.charged() < bytes {
             let Some(held) = self.buffer.take_oldest() else { break };
-            self.decide(held, Trigger::Pressure);
+            self.decide(held, Trigger::Pressure, now);
             // Packing takes memory too: whether there is enough is seen after it.
             self.pack(now);
         }
@@ -212,7 +214,7 @@ impl Relay {
     pub fn decide_all(&mut self, now: Tick) {
         self.hurry = true;
         while let Some(held) = self.buffer.take_oldest() {
-            self.decide(held, Trigger::Shutdown);
+            self.decide(held, Trigger::Shutdown, now);
         }
         self.settle_overhead();
         self.pack(now);
@@ -274,6 +276,7 @@ impl Relay {
             queue_capacity: self.options.queue_bytes_max as u64,
             budget: (self.budget.limit() as u64, self.budget.charged() as u64, self.budget.peak() as u64),
             decisions: counts.decisions,
+            decision_ages: counts.decision_ages.clone(),
             kept_by_policy: counts.kept_by_policy.clone(),
             traces_open: self.buffer.len() as u64,
             remembered: self.memory.len() as u64,
@@ -295,7 +298,8 @@ impl Relay {
     }
 
     /// Decides a trace and carries the verdict out.
-    pub(super) fn decide(&mut self, held: buffer::Held, trigger: Trigger) {
+    pub(super) fn decide(&mut self, held: buffer::Held, trigger: Trigger, now: Tick) {
+        self.counts.decision_ages.note(now.since(held.first));
         let verdict = match &self.sampler {
             Some(sampler) => sampler.decide(&held.id, &held.facts),
             None => Verdict::Keep { policy: 0, threshold: Threshold::ALL },

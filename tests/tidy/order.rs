@@ -8,6 +8,7 @@ use crate::{Finding, check_src, lines_found};
 const ROOMS: &[&str] = &[
     "clock",
     "custody",
+    "ages",
     "budget",
     "frame",
     "slab",

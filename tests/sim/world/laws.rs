@@ -57,6 +57,7 @@ impl World {
             [Cause::Expired, Cause::Evicted, Cause::TooLarge, Cause::Shutdown].map(|cause| ledger.dropped(cause));
         let lost = lost.iter().sum::<u64>() - self.records.too_late;
         let decided: u64 = snapshot.decisions.iter().map(|(kept, released)| kept + released).sum();
+        assert_eq!(snapshot.decision_ages.cumulative().1, decided, "every decision has an age");
         let remembered_all = decided == snapshot.remembered;
         let (torn, gone) = self.records.missing();
         assert_eq!(torn + gone, lost + ledger.sampled_out().total());
