@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod body;
 pub mod channel;
+pub mod cork;
 pub mod endpoint;
 mod proto;
 pub mod resolve;

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower::Service;
 
+use crate::exporter::cork::Corked;
 use crate::exporter::endpoint::Endpoint;
 
 /// How far the newest connection came.
@@ -87,7 +88,7 @@ impl Dialer {
         Dialer { host: endpoint.host().into(), port: endpoint.port(), witness }
     }
 
-    async fn dial(self) -> io::Result<TokioIo<Watched>> {
+    async fn dial(self) -> io::Result<TokioIo<Corked<Watched>>> {
         self.witness.enter(Stage::Resolving);
         let found = tokio::net::lookup_host((&*self.host, self.port)).await;
         let addresses: Vec<SocketAddr> = match found {
@@ -102,7 +103,7 @@ impl Dialer {
             Ok(stream) => {
                 self.witness.enter(Stage::Connected);
                 prepare(&stream)?;
-                Ok(TokioIo::new(Watched { stream, witness: Some(self.witness) }))
+                Ok(TokioIo::new(Corked::new(Watched { stream, witness: Some(self.witness) })))
             }
             Err(error) => {
                 let stage = match error.kind() {
@@ -117,9 +118,9 @@ impl Dialer {
 }
 
 impl Service<Uri> for Dialer {
-    type Response = TokioIo<Watched>;
+    type Response = TokioIo<Corked<Watched>>;
     type Error = io::Error;
-    type Future = BoxFuture<'static, io::Result<TokioIo<Watched>>>;
+    type Future = BoxFuture<'static, io::Result<TokioIo<Corked<Watched>>>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
@@ -257,7 +258,7 @@ mod tests {
         let endpoint =
             Endpoint::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("an endpoint");
         let dialed = Dialer::new(&endpoint, Witness::default()).dial().await.expect("connected");
-        let socket = SockRef::from(&dialed.inner().stream);
+        let socket = SockRef::from(&dialed.inner().get_ref().stream);
         assert!(socket.keepalive().expect("read") && socket.tcp_nodelay().expect("read"));
         let (idle, every) =
             (socket.tcp_keepalive_time().expect("read"), socket.tcp_keepalive_interval().expect("read"));
