@@ -196,16 +196,6 @@ impl fmt::Debug for TraceId {
     }
 }
 
-impl Parentage {
-    /// Whether the trace enters this process here.
-    pub fn is_local_root(self) -> bool {
-        match self {
-            Parentage::Child => false,
-            Parentage::TrueRoot | Parentage::RemoteParent => true,
-        }
-    }
-}
-
 impl Fault {
     #[cold]
     fn new(what: What, at: &[u8]) -> Fault {

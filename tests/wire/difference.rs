@@ -20,9 +20,11 @@ fn check_or_print(name: &str, body: &[u8]) -> Verdict {
 
 fn corpus() -> Vec<(String, Vec<u8>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus");
-    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let requests = entries.filter(|path| path.extension().is_some_and(|extension| extension == "otlp"));
-    requests.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect()
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let paths = entries.filter(|path| path.extension().is_some_and(|extension| extension == "otlp"));
+    let requests: Vec<_> = paths.map(|path| (path.display().to_string(), std::fs::read(&path).unwrap())).collect();
+    assert!(10 <= requests.len(), "only {} recorded requests in {folder}", requests.len());
+    requests
 }
 
 #[test]

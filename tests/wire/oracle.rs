@@ -159,7 +159,6 @@ fn compare_facts(body: &[u8], ours: &Scan, seen: &Attributes, accepted: &ExportT
 fn compare_stamped(record: &[u8], span: &Span) {
     let mut stamped = Vec::new();
     stamp::append_trace_state(record, b"ot=th:8", &mut stamped);
-    assert_eq!(stamped.len(), stamp::stamped_len(record, b"ot=th:8"));
     let mut inside = stamped.as_slice();
     assert_eq!(decode_key(&mut inside).ok(), Some((2, WireType::LengthDelimited)));
     let expected = Span { trace_state: "ot=th:8".into(), ..span.clone() };
@@ -232,9 +231,6 @@ pub fn groups(body: &Bytes, scan: &Scan, keep: impl Fn(&Sighting) -> bool) -> Ve
         if *scope != span.envelope {
             let mut envelope = Vec::new();
             scan.scope_envelope(body, span.envelope, &mut envelope);
-            if let Some(slice) = scan.scope_slice(body, span.envelope) {
-                assert_eq!(slice, envelope);
-            }
             group.scopes.push((envelope.into(), Vec::new()));
             (*scope, end) = (span.envelope, u32::MAX);
         }

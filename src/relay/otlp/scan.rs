@@ -230,14 +230,9 @@ impl Scan {
         self.envelopes[i as usize].records.copy(body, scope_spans::SPANS, out);
     }
 
-    /// The same as one stretch of the body, if it is one.
+    /// What [`Scan::resource_envelope`] appends as one stretch of the body, if it is one.
     pub fn resource_slice<'b>(&self, body: &'b [u8], i: u32) -> Option<&'b [u8]> {
         self.resources[i as usize].records.slice(body)
-    }
-
-    /// The same as one stretch of the body, if it is one.
-    pub fn scope_slice<'b>(&self, body: &'b [u8], i: u32) -> Option<&'b [u8]> {
-        self.envelopes[i as usize].records.slice(body)
     }
 }
 

@@ -56,15 +56,6 @@ pub fn trace_state_around(record: &[u8], value: &[u8]) -> Option<(Vec<u8>, usize
     Some((head, record.len() - bytes.len(), tail))
 }
 
-/// How many bytes [`append_trace_state`] would append.
-pub fn stamped_len(record: &[u8], value: &[u8]) -> usize {
-    let Ok(bytes) = content(&mut &record[..]) else {
-        return record.len();
-    };
-    let inside = bytes.len() + field_len(value);
-    varint::len(u64::from(scope_spans::SPANS)) + varint::len(inside as u64) + inside
-}
-
 fn field_len(value: &[u8]) -> usize {
     varint::len(u64::from(span::TRACE_STATE)) + varint::len(value.len() as u64) + value.len()
 }

@@ -104,12 +104,12 @@ impl Facts {
         (self.randomness != UNKNOWN).then_some(self.randomness)
     }
 
-    /// How many spans there are.
+    /// How many spans there are: what a `span_count` policy will ask.
     pub fn spans(&self) -> u32 {
         self.spans
     }
 
-    /// How many bytes they have.
+    /// How many bytes they have: what a `bytes_limiting` policy will ask.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

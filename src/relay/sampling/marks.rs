@@ -45,11 +45,6 @@ impl Marks {
         }
     }
 
-    /// Whether there is no number in it.
-    pub fn is_empty(&self) -> bool {
-        self.first == 0 && self.more.iter().flat_map(|more| more.iter()).all(|&word| word == 0)
-    }
-
     fn word(&mut self, place: usize) -> &mut u64 {
         let more = self.more.get_or_insert_default();
         if more.len() <= place {
@@ -76,7 +71,6 @@ mod tests {
                 if within { model.insert(number) } else { model.remove(&number) };
             }
             prop_assert!((0..400).all(|number| marks.has(number) == model.contains(&number)));
-            prop_assert_eq!(marks.is_empty(), model.is_empty());
             joined.set(5, true);
             joined.set(200, true);
             joined.join(&marks);
