@@ -2,8 +2,16 @@
 //! matches; fields and meanings are those of the OpenTelemetry Collector's tail sampling processor.
 //!
 //! A policy is one file in `policy/`: it compiles the fields of its [`Rule`] and votes on [`Facts`]. To add one, add that
-//! file, a variant of [`Rule`] and one of `Policy`; the compiler names the two places that must know it. Policies ask for
-//! attributes through [`Watch`] while they are compiled; what none asks for is never looked at.
+//! file, a variant of [`Rule`] and one of `Policy`; the compiler names the two places that must know it, and
+//! `config/policies/rules.rs` reads its block. Policies ask for attributes through [`Watch`] while they are compiled; what
+//! none asks for is never looked at.
+//!
+//! The Collector's other ten fit in so: `not` and `composite` hold policies, as `and` does. `numeric_attribute` and
+//! `boolean_attribute` are further kinds of [`Matcher`](crate::relay::sampling::facts::Matcher). `span_count` asks what
+//! [`Facts`] know already; `trace_state`, `trace_flags` and `ottl_condition` have a span answer as it arrives, with a
+//! [mark](crate::relay::sampling::facts::Marks) or a field of their own in the facts. `rate_limiting` and `bytes_limiting`
+//! are told the time in `Case` and remember what they have let through in a `Cell` of their own, for no policy is asked by
+//! two at once.
 
 mod and;
 mod compile;
@@ -96,17 +104,11 @@ pub struct PolicyProblem {
 pub struct PolicyNote {
     /// Where, as the configuration has it.
     pub path: String,
-    /// What happens instead.
+    /// What happens instead, as the rest of a sentence that the path begins.
     pub message: String,
 }
 
 impl fmt::Display for PolicyProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.message)
-    }
-}
-
-impl fmt::Display for PolicyNote {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)
     }
@@ -132,6 +134,13 @@ pub enum Verdict {
 /// A policy's vote: the threshold it keeps a trace by, or nothing. Not a matter of chance is [`Threshold::ALL`].
 type Vote = Option<Threshold>;
 
+/// What a policy votes on. What only some of them want to know is added here, and the others' files stay as they are.
+#[derive(Clone, Copy, Debug)]
+struct Case<'a> {
+    trace: &'a TraceId,
+    facts: &'a Facts,
+}
+
 /// A compiled policy. `drop` is none: it has no vote but a veto, and stands beside them in [`Sampler`].
 #[derive(Debug)]
 enum Policy {
@@ -144,14 +153,14 @@ enum Policy {
 }
 
 impl Policy {
-    fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
+    fn vote(&self, case: Case<'_>) -> Vote {
         match self {
             Policy::AlwaysSample => Some(Threshold::ALL),
-            Policy::StatusCode(policy) => policy.vote(facts),
-            Policy::Latency(policy) => policy.vote(facts),
-            Policy::Probabilistic(policy) => policy.vote(trace, facts),
-            Policy::StringAttribute(policy) => policy.vote(facts),
-            Policy::And(policy) => policy.vote(trace, facts),
+            Policy::StatusCode(policy) => policy.vote(case.facts),
+            Policy::Latency(policy) => policy.vote(case.facts),
+            Policy::Probabilistic(policy) => policy.vote(case.trace, case.facts),
+            Policy::StringAttribute(policy) => policy.vote(case.facts),
+            Policy::And(policy) => policy.vote(case),
         }
     }
 }
@@ -203,12 +212,13 @@ impl Sampler {
     /// Then the first policy that wants the trace gets the credit, and the smallest threshold of all that do is the one it
     /// is kept by: each of them alone would have kept it.
     pub fn decide(&self, trace: &TraceId, facts: &Facts) -> Verdict {
-        if let Some((place, _)) = self.drops.iter().find(|(_, all)| all.vote(trace, facts).is_some()) {
+        let case = Case { trace, facts };
+        if let Some((place, _)) = self.drops.iter().find(|(_, all)| all.vote(case).is_some()) {
             return Verdict::Release { drop_policy: Some(*place) };
         }
         let mut kept: Option<(u16, Threshold)> = None;
         for (place, policy) in &self.keeps {
-            let Some(threshold) = policy.vote(trace, facts) else { continue };
+            let Some(threshold) = policy.vote(case) else { continue };
             kept = Some(kept.map_or((*place, threshold), |(first, least)| (first, least.min(threshold))));
             // No threshold is smaller, and no policy here changes by being asked.
             if threshold == Threshold::ALL {

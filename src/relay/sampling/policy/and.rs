@@ -23,9 +23,7 @@
 //!       - {name: healthy, type: string_attribute, string_attribute: {key: health.status, values: [ok]}}
 //! ```
 
-use super::{Policy, Vote};
-use crate::relay::otlp::TraceId;
-use crate::relay::sampling::facts::Facts;
+use super::{Case, Policy, Vote};
 use crate::relay::sampling::threshold::Threshold;
 
 /// Policies that all have to want a trace.
@@ -40,7 +38,7 @@ impl And {
         And { policies }
     }
 
-    pub(super) fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
-        self.policies.iter().try_fold(Threshold::ALL, |most, policy| Some(most.max(policy.vote(trace, facts)?)))
+    pub(super) fn vote(&self, case: Case<'_>) -> Vote {
+        self.policies.iter().try_fold(Threshold::ALL, |most, policy| Some(most.max(policy.vote(case)?)))
     }
 }
