@@ -15,11 +15,16 @@ use crate::relay::otlp::{Limits, Sighting, TraceId, resource_attributes};
 use crate::relay::runs::{Chain, Runs};
 use crate::relay::sampling::facts::{Marks, SpanFacts, Witness};
 use crate::relay::sampling::memory::Decision;
+use crate::relay::sampling::ratio::{Ratio, Threshold, randomness_of};
 use crate::relay::sampling::tracestate::{self, Stamp};
 use crate::relay::{Receipt, Refusal, Relay, Transport, Trigger};
 
 /// Kinds of spans that may have a child in another process: CLIENT and PRODUCER.
 const OUTGOING: [u8; 2] = [3, 4];
+
+/// The voice of everyone who says no `service.name`: a process without a name is a process all the same, and may be the
+/// sibling of one that has a name.
+const NAMELESS: u64 = 0;
 
 /// What of a request is reused for the next one.
 #[derive(Debug, Default)]
@@ -33,12 +38,33 @@ pub struct Desk {
 /// What happens to the spans of one trace in this request.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    /// Into the open trace at this place, stamped so by the ratio stage.
-    Open(u32, Stamp),
-    /// After the trace, which was kept.
-    Late(Stamp),
+    /// Into the open trace at this place.
+    Open(u32),
+    /// After the trace, which was kept by this threshold.
+    Late(Threshold),
     /// After the trace, which was let go.
     Gone,
+}
+
+/// What the ratio stage says of the spans of a request, one by one. A span's own tracestate has a say in it, so a verdict
+/// is used again for a neighbour of the same trace only where neither has one.
+#[derive(Debug, Default)]
+struct Verdicts {
+    last: Option<(TraceId, Option<Stamp>)>,
+}
+
+impl Verdicts {
+    /// How the span is stamped; nothing when the ratio lets it go.
+    fn of(&mut self, ratio: Option<&Ratio>, seen: &Sighting, body: &[u8]) -> Option<Stamp> {
+        let Some(ratio) = ratio else { return Some(Stamp::default()) };
+        let state = trace_state(body, seen);
+        let stamp = match self.last {
+            Some((id, stamp)) if id == seen.trace && state.is_none() => stamp,
+            _ => ratio.decide(&seen.trace, state),
+        };
+        self.last = state.is_none().then_some((seen.trace, stamp));
+        stamp
+    }
 }
 
 impl Relay {
@@ -115,9 +141,7 @@ impl Relay {
             );
             desk.scan.scope_envelope(frame.bytes(), scope, &mut desk.scope);
             let envelope = self.envelope(&desk.resource, &desk.scope);
-            if let Some(service) = envelope.service {
-                self.buffer.heard(service, now);
-            }
+            self.buffer.heard(envelope.service.unwrap_or(NAMELESS), now);
             names.push(scope);
             envelopes.push(envelope);
         }
@@ -150,15 +174,9 @@ impl Relay {
         let (mut chain, mut stamp) = (Chain::default(), Stamp::default());
         let body = self.runs.body(request).clone();
         let mut released = 0;
-        let mut verdict: Option<(TraceId, Option<Stamp>)> = None;
+        let mut verdicts = Verdicts::default();
         for seen in &desk.scan.spans {
-            let keep = match (&self.ratio, verdict) {
-                (None, _) => Some(Stamp::default()),
-                (Some(_), Some((id, keep))) if id == seen.trace && seen.trace_state.is_none() => keep,
-                (Some(ratio), _) => ratio.decide(&seen.trace, trace_state(&body, seen)),
-            };
-            verdict = seen.trace_state.is_none().then_some((seen.trace, keep));
-            let Some(keep) = keep else {
+            let Some(keep) = verdicts.of(self.ratio.as_ref(), seen, &body) else {
                 released += 1;
                 continue;
             };
@@ -178,16 +196,16 @@ impl Relay {
     fn sort(&mut self, desk: &mut Desk, request: u32, names: &[u32], mut custody: Custody, now: Tick) {
         let body = self.runs.body(request).clone();
         let (mut late, mut late_stamp) = (Chain::default(), Stamp::default());
+        let mut verdicts = Verdicts::default();
         let mut last: Option<(TraceId, Way)> = None;
         for (place, seen) in desk.scan.spans.iter().enumerate() {
-            let way = match last {
-                Some((id, way)) if id == seen.trace => Some(way),
-                _ => self.way(seen, &body, now),
-            };
-            let Some(way) = way else {
+            let Some(passed) = verdicts.of(self.ratio.as_ref(), seen, &body) else {
                 self.ledger.close(custody.split(1), Fate::SampledOut(Reason::Ratio));
-                last = None;
                 continue;
+            };
+            let way = match last {
+                Some((id, way)) if id == seen.trace => way,
+                _ => self.way(&seen.trace, now),
             };
             last = Some((seen.trace, way));
             let name = names[seen.envelope as usize];
@@ -196,15 +214,17 @@ impl Relay {
                     self.counts.late.1 += 1;
                     self.ledger.close(custody.split(1), Fate::SampledOut(Reason::Remembered));
                 }
-                Way::Late(stamp) => {
+                Way::Late(threshold) => {
                     self.counts.late.0 += 1;
+                    let own = trace_state(&body, seen).and_then(tracestate::randomness);
+                    let stamp = self.late_stamp(&seen.trace, threshold, own);
                     if stamp != late_stamp && !late.is_empty() {
                         self.keep(std::mem::take(&mut late), late_stamp, false, &mut custody);
                     }
                     late_stamp = stamp;
                     self.runs.append(&mut late, request, name, seen.offset, seen.len);
                 }
-                Way::Open(at, passed) => {
+                Way::Open(at) => {
                     let resource = &self.runs.envelope(request, name).marks.clone();
                     let randomness = trace_state(&body, seen).and_then(tracestate::randomness);
                     let arrival = Arrival { parentage: seen.parentage, outgoing: OUTGOING.contains(&seen.kind) };
@@ -234,27 +254,32 @@ impl Relay {
         debug_assert_eq!(custody.spans(), 0, "every span went one way");
     }
 
-    /// Where a span's trace is; nothing when the ratio lets it go.
-    fn way(&mut self, seen: &Sighting, body: &[u8], now: Tick) -> Option<Way> {
-        let passed = match &self.ratio {
-            Some(ratio) => ratio.decide(&seen.trace, trace_state(body, seen))?,
-            None => Stamp::default(),
-        };
-        if let Some(at) = self.buffer.find(&seen.trace) {
-            return Some(Way::Open(at, passed));
+    /// Where a trace is; opened if it is nowhere.
+    fn way(&mut self, trace: &TraceId, now: Tick) -> Way {
+        if let Some(at) = self.buffer.find(trace) {
+            return Way::Open(at);
         }
-        match self.memory.recall(&seen.trace) {
-            Some(Decision::Kept { policy: _, threshold }) => {
-                return Some(Way::Late(self.stamp(&seen.trace, threshold)));
-            }
-            Some(Decision::Released) => return Some(Way::Gone),
+        match self.memory.recall(trace) {
+            Some(Decision::Kept { policy: _, threshold }) => return Way::Late(threshold),
+            Some(Decision::Released) => return Way::Gone,
             None => {}
         }
         while self.buffer.is_full() {
             let Some(held) = self.buffer.take_oldest() else { break };
             self.decide(held, Trigger::TableFull, now);
         }
-        Some(Way::Open(self.buffer.open(seen.trace, now), passed))
+        Way::Open(self.buffer.open(*trace, now))
+    }
+
+    /// How a late span of a kept trace is stamped. The threshold is remembered and the randomness that it was found with
+    /// is not: where the span's own contradicts it, it says nothing rather than something untrue.
+    fn late_stamp(&self, trace: &TraceId, threshold: Threshold, own: Option<u64>) -> Stamp {
+        let stamp = self.stamp(trace, threshold, own);
+        let randomness = stamp.randomness.unwrap_or_else(|| randomness_of(trace));
+        match stamp.threshold {
+            Some(threshold) if !threshold.keeps(randomness) => Stamp::default(),
+            Some(_) | None => stamp,
+        }
     }
 
     /// Hands a chain over to be packed.

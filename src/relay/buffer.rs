@@ -245,6 +245,11 @@ impl Buffer {
     /// Whether the local part of a trace whose local root has ended can have no more spans to come. A process that is
     /// alone behind this relay sends its root last. One with siblings never knows; nor does one in its first minute, if
     /// its trace has a remote parent or may have a remote child.
+    ///
+    /// In that minute the kinds of spans are trusted to say whether there may be a remote child. An app that hands its
+    /// context on from an INTERNAL span, to a sibling that has not spoken yet, can have that sibling's errors decided away.
+    /// To wait for the minute with every trace would close this gap, and have `decision_wait` decide everything that each
+    /// new pod begins with: the gap is narrower than the price, and an instrumented client is of kind CLIENT.
     fn is_complete(&self, trace: &Trace, now: Tick) -> bool {
         if !self.siblings.alone(now) {
             return false;

@@ -11,6 +11,7 @@ use crate::relay::custody::{self, Cause, Custody, Fate, Ledger, Reason};
 use crate::relay::envelope::Envelopes;
 use crate::relay::hash::Keyed;
 use crate::relay::keep::{Kept, Waiting};
+use crate::relay::otlp::TraceId;
 use crate::relay::queue::{self, Backoff, Batch, Outcome, Queue};
 use crate::relay::runs::Runs;
 use crate::relay::sampling::memory::{self, Decision, Memory};
@@ -289,11 +290,12 @@ impl Relay {
         }
     }
 
-    /// What a kept trace's spans are told about how they were sampled.
-    pub(super) fn stamp(&self, id: &crate::relay::otlp::TraceId, threshold: Threshold) -> Stamp {
+    /// What a kept trace's spans are told about how they were sampled. `randomness` is what it was decided by where that
+    /// is not in its id: a span that lacks it is told, or the threshold would be compared with another one downstream.
+    pub(super) fn stamp(&self, id: &TraceId, threshold: Threshold, randomness: Option<u64>) -> Stamp {
         match &self.ratio {
-            Some(ratio) => ratio.stamp(id, threshold),
-            None => Stamp { threshold: Some(threshold), randomness: None },
+            Some(ratio) => ratio.stamp(id, threshold, randomness),
+            None => Stamp { threshold: Some(threshold), randomness },
         }
     }
 
@@ -319,7 +321,7 @@ impl Relay {
                     *count += 1;
                 }
                 self.memory.remember(held.id, Decision::Kept { policy, threshold });
-                let stamp = self.stamp(&held.id, threshold);
+                let stamp = self.stamp(&held.id, threshold, held.facts.randomness());
                 self.kept.push(Kept { chain: held.chain, stamp, whole: false }, held.custody);
             }
         }

@@ -7,12 +7,14 @@
 
 mod collector;
 mod garbage;
+mod identity;
 mod pod;
 mod random;
 mod records;
 mod regressions;
 mod setup;
 mod spans;
+mod thresholds;
 mod world;
 
 use tailwater::relay::custody::Cause;

@@ -12,7 +12,7 @@ use tailwater::relay::{Relay, Transport};
 use crate::random::Random;
 use crate::records::decode;
 use crate::setup;
-use crate::spans::{self, CLIENT, Ids, SERVER};
+use crate::spans::{self, CLIENT, Ids, NAMELESS, SERVER};
 
 const SECOND: u64 = 1000;
 
@@ -35,8 +35,9 @@ fn relay(random: &mut Random) -> (Relay, Budget) {
 }
 
 /// What A and B export of traces of which B's half has an error: requests by their time, in milliseconds. `begin` says
-/// when each trace ends.
+/// when each trace ends. One of them may have no name.
 fn exports(random: &mut Random, begin: &[u64]) -> Vec<(u64, usize, Vec<u8>)> {
+    let (name_a, name_b) = *random.pick(&[(0, 1), (0, NAMELESS), (NAMELESS, 1)]);
     let mut ids = Ids::default();
     let mut exports = Vec::new();
     for &at in begin {
@@ -47,8 +48,8 @@ fn exports(random: &mut Random, begin: &[u64]) -> Vec<(u64, usize, Vec<u8>)> {
         spans::fail(&mut server);
         let apart = random.below(5 * SECOND as usize + 1) as u64;
         let (a, b) = if random.chance(2) { (at, at + apart) } else { (at + apart, at) };
-        exports.push((a, 0, spans::request(0, 1, vec![client, root])));
-        exports.push((b, 1, spans::request(1, 1, vec![server])));
+        exports.push((a, 0, spans::request(name_a, 1, vec![client, root])));
+        exports.push((b, 1, spans::request(name_b, 1, vec![server])));
     }
     exports.sort();
     exports

@@ -108,9 +108,13 @@ pub fn trace(random: &mut Random, ids: &mut Ids, services: usize) -> Vec<(usize,
     parts
 }
 
+/// A process that says no `service.name`.
+pub const NAMELESS: usize = usize::MAX;
+
 /// One request, under one resource and up to two scopes.
 pub fn request(service: usize, scopes: usize, spans: Vec<Span>) -> Vec<u8> {
-    let resource = Resource { attributes: vec![text("service.name", name(service))], ..Resource::default() };
+    let attributes = if service == NAMELESS { Vec::new() } else { vec![text("service.name", name(service))] };
+    let resource = Resource { attributes, ..Resource::default() };
     let share = spans.len().div_ceil(scopes.max(1)).max(1);
     let scope_spans = spans.chunks(share).map(|spans| ScopeSpans { spans: spans.to_vec(), ..ScopeSpans::default() });
     let scope_spans =

@@ -138,12 +138,15 @@ impl Ratio {
     }
 
     /// How a trace is stamped that this ratio has kept, and that later stages have kept by `threshold`, what they know of
-    /// this one included. Behind a hash there is nothing to say: the share that is left is no threshold's.
-    pub fn stamp(&self, trace: &TraceId, threshold: Threshold) -> Stamp {
+    /// this one included; `randomness` is what they went by, where that is not in the trace id. Behind a hash there is
+    /// nothing to say: the share that is left is no threshold's.
+    pub fn stamp(&self, trace: &TraceId, threshold: Threshold, randomness: Option<u64>) -> Stamp {
         match &self.rule {
-            Rule::Sdk { .. } => Stamp { threshold: Some(threshold), randomness: Some(complement(trace)) },
+            Rule::Sdk { .. } => {
+                Stamp { threshold: Some(threshold), randomness: Some(randomness.unwrap_or_else(|| complement(trace))) }
+            }
             Rule::Everything | Rule::Nothing | Rule::Consistent(_) | Rule::Proportional { .. } => {
-                Stamp { threshold: Some(threshold), randomness: None }
+                Stamp { threshold: Some(threshold), randomness }
             }
             Rule::Fnv14(_) | Rule::Fnv64(_) => Stamp::default(),
         }

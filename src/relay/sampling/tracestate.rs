@@ -37,11 +37,6 @@ pub fn randomness(trace_state: &[u8]) -> Option<u64> {
     read(trace_state).randomness
 }
 
-/// The threshold that a tracestate brings.
-pub fn threshold(trace_state: &[u8]) -> Option<Threshold> {
-    read(trace_state).threshold
-}
-
 /// Writes the tracestate of a kept span behind `out`, given the one that it came with: `ot` first, then all others as
 /// they came.
 ///

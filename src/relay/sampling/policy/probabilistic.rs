@@ -33,10 +33,10 @@ impl Probabilistic {
             return None;
         }
         if percentage < 0.0 {
-            compiler.note(field, format!("{percentage} is below 0 and keeps nothing, as 0 does"));
+            compiler.note(field, format!("is {percentage}, below 0: it keeps nothing, as 0 does"));
         }
         if 100.0 < percentage {
-            compiler.note(field, format!("{percentage} is above 100 and keeps everything, as 100 does"));
+            compiler.note(field, format!("is {percentage}, above 100: it keeps everything, as 100 does"));
         }
         if !hash_salt.is_empty() {
             compiler.note("hash_salt", "has no effect: the trace's own randomness decides, which needs no salt");

@@ -276,7 +276,7 @@ fn a_share_behind_an_equal_ratio_keeps_all_that_it_has_left() {
             let Some(verdict) = decide_behind(&ratio, &sampler, &id, None) else { continue };
             passed += 1;
             let Verdict::Keep { threshold, .. } = verdict else { panic!("{mode:?} {low:x}: {verdict:?}") };
-            let stamp = ratio.stamp(&id, threshold);
+            let stamp = ratio.stamp(&id, threshold, None);
             assert!(threshold.keeps(stamp.randomness.unwrap_or_else(|| randomness_of(&id))), "R >= T");
         }
         assert!((150..250).contains(&passed), "{mode:?} let {passed} of 2000 pass");

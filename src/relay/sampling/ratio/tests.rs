@@ -165,7 +165,9 @@ fn what_later_stages_keep_is_stamped_by_the_randomness_that_was_decided_by() {
             Mode::OtelFnv14 | Mode::OtelFnv64 => Stamp::default(),
             Mode::SdkTraceIdRatio => Stamp { threshold: Some(threshold), randomness: Some((!5u64) >> 8) },
         };
-        assert_eq!(ratio(0.1, mode).stamp(&low, threshold), expect, "{name}");
+        assert_eq!(ratio(0.1, mode).stamp(&low, threshold, None), expect, "{name}");
+        let explicit = if expect == Stamp::default() { expect } else { Stamp { randomness: Some(9), ..expect } };
+        assert_eq!(ratio(0.1, mode).stamp(&low, threshold, Some(9)), explicit, "{name}");
     }
 }
 
