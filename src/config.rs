@@ -183,6 +183,8 @@ impl Config {
             warnings,
             notes: std::mem::take(&mut findings.notes),
         };
+        let notes = config.tail.as_ref().map(|tail| tail_sampling::policy_notes(tail, layered, problems));
+        config.notes.extend(notes.unwrap_or_default());
         verdict::contradictions(&config, layered, problems);
         config.warnings.extend(verdict::warnings(&config, layered));
         config.effective = verdict::effective(&config, layered);

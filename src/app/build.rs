@@ -4,7 +4,7 @@ use crate::admin;
 use crate::app::StartError;
 use crate::config::Config;
 use crate::config::log::{LogFormat, LogLevel};
-use crate::config::sampling::RatioMode;
+use crate::config::sampling::{RatioMode, RatioSpec, SamplingConfig};
 use crate::config::upstream::Compression;
 use crate::exporter::endpoint::Endpoint;
 use crate::exporter::tls::Tls;
@@ -13,7 +13,7 @@ use crate::logs;
 use crate::metrics::labels::{Labels, PolicyName};
 use crate::receiver;
 use crate::relay::sampling::policy::{Rule, Sampler};
-use crate::relay::sampling::ratio::{Mode, Ratio};
+use crate::relay::sampling::ratio::{Details, Mode, Ratio};
 use crate::relay::{self, batch, buffer, queue, retry};
 
 /// The secret of this process.
@@ -29,9 +29,8 @@ pub fn relay(config: &Config, secret: [u64; 2]) -> Result<relay::Options, StartE
         let texts: Vec<String> = problems.iter().map(|problem| format!("tail_sampling.{problem}")).collect();
         StartError::Setting(texts.join("\n"))
     })?;
-    let ratio = sampling.ratio.and_then(|ratio| Ratio::new(ratio.share, mode(ratio.mode)));
     Ok(relay::Options {
-        ratio: ratio.filter(|ratio| !ratio.keeps_all()),
+        ratio: ratio(sampling)?.filter(|ratio| !ratio.keeps_all()),
         sampler,
         remember_bytes: sampling.remember,
         request_spans_max: REQUEST_SPANS_MAX,
@@ -59,6 +58,16 @@ pub fn relay(config: &Config, secret: [u64; 2]) -> Result<relay::Options, StartE
 
 /// Spans of one request; more are a mistake or an attack.
 const REQUEST_SPANS_MAX: u32 = 1 << 20;
+
+/// The ratio stage, with everything that was said of it.
+fn ratio(sampling: &SamplingConfig) -> Result<Option<Ratio>, StartError> {
+    let Some(RatioSpec { mode: how, share, hash_seed, hash_salt }) = &sampling.ratio else { return Ok(None) };
+    let details = Details { precision: sampling.precision.into(), hash_seed: *hash_seed, hash_salt: hash_salt.clone() };
+    match Ratio::with(*share, mode(*how), &details) {
+        Some(ratio) => Ok(Some(ratio)),
+        None => Err(StartError::Setting("sampling.ratio: the share or sampling.precision is out of bounds".to_owned())),
+    }
+}
 
 fn mode(mode: RatioMode) -> Mode {
     match mode {
@@ -166,3 +175,6 @@ pub fn logs(config: &Config) -> logs::Options {
     };
     logs::Options { level, format }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,9 @@ fn hand_over(config: Config) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    for note in &config.notes {
+        tracing::info!("{note}");
+    }
     match app::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

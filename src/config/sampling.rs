@@ -42,14 +42,16 @@ impl RatioMode {
 }
 
 /// The ratio stage.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RatioSpec {
     /// How a trace id becomes a decision.
     pub mode: RatioMode,
     /// Share of traces kept, between 0.0 and 1.0.
     pub share: f64,
-    /// Seed of the FNV modes.
+    /// Seed of `otel_fnv14`.
     pub hash_seed: u32,
+    /// Salt of `otel_fnv64`; empty is the Collector's default.
+    pub hash_salt: String,
 }
 
 /// The ratio stage, completion and memory of decisions, as meant.
@@ -98,7 +100,7 @@ impl SamplingConfig {
 fn ratio(layered: &Layered, problems: &mut Vec<Problem>) -> Option<RatioSpec> {
     let node = layered.node("sampling.ratio")?;
     if let Some(share) = layered.find::<f64>("sampling.ratio") {
-        return Some(RatioSpec { mode: RatioMode::Consistent, share, hash_seed: 0 });
+        return Some(RatioSpec { mode: RatioMode::Consistent, share, hash_seed: 0, hash_salt: String::new() });
     }
     let Some(share) = layered.find("sampling.ratio.share") else {
         let problem = Problem::at(node.at, "`sampling.ratio` says how, but not how much: `share` is missing");
@@ -109,7 +111,21 @@ fn ratio(layered: &Layered, problems: &mut Vec<Problem>) -> Option<RatioSpec> {
         mode: layered.find("sampling.ratio.mode").unwrap_or(RatioMode::Consistent),
         share,
         hash_seed: layered.find("sampling.ratio.hash_seed").unwrap_or(0),
+        hash_salt: layered.find("sampling.ratio.hash_salt").unwrap_or_default(),
     })
+}
+
+/// What was said of the ratio and does nothing in the mode that it is in.
+pub(super) fn without_effect(config: &SamplingConfig, layered: &Layered) -> Vec<String> {
+    let mode = config.ratio.as_ref().map(|ratio| ratio.mode);
+    let hashes = matches!(mode, Some(RatioMode::OtelFnv14 | RatioMode::OtelFnv64));
+    let settings = [
+        ("sampling.ratio.hash_seed", mode == Some(RatioMode::OtelFnv14), "it is the seed of the mode otel_fnv14"),
+        ("sampling.ratio.hash_salt", mode == Some(RatioMode::OtelFnv64), "it is the salt of the mode otel_fnv64"),
+        ("sampling.precision", mode.is_some() && !hashes, "it is that of a ratio that writes thresholds"),
+    ];
+    let idle = settings.into_iter().filter(|(path, used, _)| !used && !layered.is_default(path));
+    idle.map(|(path, _, why)| format!("{path} has no effect: {why}")).collect()
 }
 
 /// The keys of this section.
@@ -146,19 +162,33 @@ pub(super) const KEYS: &[Key] = &[
         path: "sampling.ratio.hash_seed",
         kind: Kind::Integer { min: 0, max: u32::MAX as u64 },
         default: None,
-        doc: "Seed of the FNV modes: the same number on every hop that is to agree. 0 unless said.",
+        doc: "Seed of the mode otel_fnv14: the hash_seed of the Collector's probabilistic_sampler that it is to agree with. 0 \
+              unless said.",
+    },
+    Key {
+        path: "sampling.ratio.hash_salt",
+        kind: Kind::Text,
+        default: None,
+        doc: "Salt of the mode otel_fnv64: the hash_salt of the Collector's tail sampling policy probabilistic that it is to \
+              agree with. The Collector's default unless said.",
     },
     Key {
         path: "sampling.precision",
         kind: Kind::Integer { min: 1, max: 14 },
         default: Some("4"),
-        doc: "Hexadecimal digits of the threshold written into tracestate.",
+        doc: "Hexadecimal digits of the ratio's threshold, which is written into tracestate: more of them are closer to the \
+              share asked for, and longer. Policies have 4, as in the Collector.",
     },
     Key {
         path: "sampling.grace",
         kind: Kind::Duration { min: 0, max: 60_000 },
         default: Some("500ms"),
-        doc: "How long after its last arrival a trace is decided whose entry span in this pod has ended.",
+        doc: "How long after its last arrival a trace is decided whose entry span in this pod has ended. So early only where \
+              the pod speaks with one service.name: once a second one is heard, an init container's or that of a process \
+              without any name too, decision_wait alone decides for an hour. Two processes under one name cannot be told \
+              apart, and one may lose the other's errors: set distinct names. In a pod's first minute a sibling may not have \
+              spoken yet: then only traces without parent and without CLIENT and PRODUCER spans are decided early. An app \
+              that calls a sibling in its own pod from INTERNAL spans is not seen to do so in that minute.",
     },
     Key {
         path: "sampling.remember",

@@ -8,6 +8,8 @@ use crate::config::node::Node;
 use crate::config::policies;
 use crate::config::problem::Problem;
 use crate::config::reference::{Key, Kind};
+use crate::config::written;
+use crate::relay::sampling::policy::Sampler;
 pub use crate::relay::sampling::policy::{PolicySpec, Rule, StatusCode};
 
 /// Tail sampling, as meant.
@@ -28,6 +30,22 @@ impl TailConfig {
         let policies = policies.or_else(|| preset.then(preset_policies));
         let decision_wait = layered.get::<Span>("tail_sampling.decision_wait").0;
         (policies.map(|policies| TailConfig { decision_wait, policies }), preset)
+    }
+}
+
+/// What is to be known of the policies: what they are read for without effect. What only shows when they are compiled is
+/// added to `problems`.
+pub(super) fn policy_notes(tail: &TailConfig, layered: &Layered, problems: &mut Vec<Problem>) -> Vec<String> {
+    match Sampler::new(&tail.policies) {
+        Ok(sampler) => {
+            sampler.notes().iter().map(|note| format!("`tail_sampling.{}` {}", note.path, note.message)).collect()
+        }
+        Err(wrong) => {
+            let at = written(layered, "tail_sampling.policies");
+            let problem = |wrong| Problem { at, ..Problem::nowhere(format!("tail_sampling.{wrong}")) };
+            problems.extend(wrong.into_iter().map(problem));
+            Vec::new()
+        }
     }
 }
 

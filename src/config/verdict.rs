@@ -7,7 +7,7 @@ use crate::config::problem::Problem;
 use crate::config::reference::{self, Kind};
 use crate::config::size::Size;
 use crate::config::tail_sampling::Rule;
-use crate::config::{Config, Effective, upstream, written};
+use crate::config::{Config, Effective, sampling, upstream, written};
 
 /// What cannot be true at the same time.
 pub(super) fn contradictions(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
@@ -111,9 +111,10 @@ pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
     if tls == Some(false) && config.upstream.tls != upstream::TlsConfig::default() {
         warnings.push("upstream.tls has no effect: the endpoint is http://".into());
     }
-    if config.sampling.ratio.is_some_and(|ratio| ratio.share == 0.0) {
+    if config.sampling.ratio.as_ref().is_some_and(|ratio| ratio.share == 0.0) {
         warnings.push("sampling.ratio is 0: no span will be kept".into());
     }
+    warnings.extend(sampling::without_effect(&config.sampling, layered));
     let vetoes_only = |policies: &[_]| {
         policies.iter().all(|policy: &super::tail_sampling::PolicySpec| matches!(policy.rule, Rule::Drop(_)))
     };
@@ -136,7 +137,7 @@ pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
 
 /// How spans are sampled, in one line.
 pub(super) fn sampling_choice(config: &Config) -> String {
-    let ratio = config.sampling.ratio.map(|ratio| format!("ratio {} ({})", ratio.share, ratio.mode.name()));
+    let ratio = config.sampling.ratio.as_ref().map(|ratio| format!("ratio {} ({})", ratio.share, ratio.mode.name()));
     let tail = config.tail.as_ref().map(|tail| {
         if config.preset {
             return "preset: failed traces, those slower than 500 ms, 10 % of the rest".into();

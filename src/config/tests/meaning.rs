@@ -40,13 +40,15 @@ fn the_preset_keeps_errors_slow_traces_and_a_tenth_of_the_rest() {
 #[test]
 fn a_ratio_is_a_number_or_a_map_with_a_mode() {
     let ratio = |text: &str| load(&file(text)).sampling.ratio.unwrap();
-    let spec = |mode, share, hash_seed| RatioSpec { mode, share, hash_seed };
+    let spec = |mode, share, hash_seed| RatioSpec { mode, share, hash_seed, hash_salt: String::new() };
     assert_eq!(ratio("sampling: {ratio: 0.1}"), spec(RatioMode::Consistent, 0.1, 0));
     assert_eq!(ratio("sampling: {ratio: 1}"), spec(RatioMode::Consistent, 1.0, 0));
     let text = "sampling: {ratio: {mode: sdk_traceidratio, share: 0.1}}";
     assert_eq!(ratio(text), spec(RatioMode::SdkTraceidratio, 0.1, 0));
     let text = "sampling: {ratio: {mode: otel_fnv14, share: 0.25, hash_seed: 22}}";
     assert_eq!(ratio(text), spec(RatioMode::OtelFnv14, 0.25, 22));
+    let text = "sampling: {ratio: {mode: otel_fnv64, share: 0.25, hash_salt: pepper}}";
+    assert_eq!(ratio(text), RatioSpec { hash_salt: "pepper".into(), ..spec(RatioMode::OtelFnv64, 0.25, 0) });
     let mut inputs = file("sampling: {ratio: {mode: otel_fnv64, share: 0.1}}");
     inputs.environment = environment(&[("TAILWATER__SAMPLING__RATIO__SHARE", "0.2")]).environment;
     assert_eq!(load(&inputs).sampling.ratio, Some(spec(RatioMode::OtelFnv64, 0.2, 0)));
@@ -142,7 +144,7 @@ tail_sampling:
                     values: vec!["ok".into()],
                     enabled_regex_matching: false,
                     invert_match: true,
-                    cache_max_size: 128,
+                    cache_max_size: 0,
                 },
             )]),
         ),
@@ -150,9 +152,33 @@ tail_sampling:
     assert_eq!(tail.policies, expected);
     assert_eq!(tail.decision_wait, std::time::Duration::from_secs(30));
     let notes: Vec<&str> = config.notes.iter().filter_map(|note| note.split('`').nth(1)).collect();
-    let expected =
-        ["num_traces", "expected_new_traces_per_sec", "decision_cache"].map(|key| format!("tail_sampling.{key}"));
-    assert_eq!(notes, expected, "what has no effect is said");
+    let expected = [
+        "num_traces",
+        "expected_new_traces_per_sec",
+        "decision_cache",
+        "policies[2].probabilistic.hash_salt",
+        "policies[3].and.and_sub_policy[0].string_attribute.cache_max_size",
+    ];
+    assert_eq!(notes, expected.map(|key| format!("tail_sampling.{key}")), "what has no effect is said");
+}
+
+#[test]
+fn percentages_beyond_none_and_all_are_read_as_the_collector_reads_them_and_noted() {
+    let config = |percentage: &str| {
+        let policy = format!("{{name: a, type: probabilistic, probabilistic: {{sampling_percentage: {percentage}}}}}");
+        load(&file(&format!("tail_sampling: {{policies: [{policy}]}}")))
+    };
+    let path = "`tail_sampling.policies[0].probabilistic.sampling_percentage`";
+    assert_eq!(config("150").notes, [format!("{path} is 150, above 100: it keeps everything, as 100 does")]);
+    assert_eq!(config("-1").notes, [format!("{path} is -1, below 0: it keeps nothing, as 0 does")]);
+    assert_eq!(config("0").notes.len() + config("100").notes.len(), 0);
+}
+
+#[test]
+fn what_only_compiling_the_policies_shows_is_a_problem_of_the_configuration() {
+    let policy = "{name: a, type: string_attribute, string_attribute: {key: k, values: [\"\"]}}";
+    let said = rejected(&file(&format!("tail_sampling: {{policies: [{policy}]}}"))).to_string();
+    assert!(said.contains("tail_sampling.policies[0].string_attribute.values: is empty"), "{said}");
 }
 
 #[test]
@@ -197,6 +223,10 @@ fn what_is_probably_not_meant_is_a_warning() {
         ("upstream: {endpoint: \"http://j:4317\", tls: {ca_file: a}}", "upstream.tls has no effect"),
         ("batch: {max_size: 5MiB}", "many collectors refuse"),
         ("sampling: {ratio: 0.5}\ntail_sampling: {decision_wait: 5s}", "decision_wait has no effect"),
+        ("sampling: {ratio: {share: 0.5, hash_seed: 1}}", "hash_seed has no effect"),
+        ("sampling: {ratio: {share: 0.5, mode: otel_fnv14, hash_salt: a}}", "hash_salt has no effect"),
+        ("sampling: {ratio: {share: 0.5, mode: otel_fnv64}, precision: 5}", "precision has no effect"),
+        ("sampling: {precision: 5}", "precision has no effect"),
     ];
     for (text, expected) in cases {
         let warnings = load(&file(text)).warnings;
