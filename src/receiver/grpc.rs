@@ -168,6 +168,10 @@ async fn expect_end(reader: &mut Reader<Incoming>) -> Result<(), Denial> {
 }
 
 /// The export response for a receipt: empty, or how many spans were not taken and why.
+///
+/// It is an OK also when no span was taken. The request could be read, so it is not the request that is wrong; partial
+/// success is the one answer of OTLP that says how many spans are lost and why, and a client must not send them again. An
+/// error status would say neither: some SDKs repeat what they were refused, and all of them log it without a count.
 pub(super) fn response(receipt: &Receipt) -> Vec<u8> {
     let Receipt { accepted: _, rejected_trace_id, rejected_span_id, rejected_malformed } = receipt;
     let rejected = rejected_trace_id + rejected_span_id + rejected_malformed;
