@@ -2,6 +2,10 @@
 
 import math
 
+import pytest
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from house.app import build_exporter, gesture
 from house.jaeger import tag
 from house.waiting import until
 
@@ -119,6 +123,39 @@ def test_a_ratio_of_a_tenth_keeps_a_tenth_and_says_so_in_tracestate(relay, sink,
         assert int(span.trace_id.hex()[-14:], 16) >= threshold
     assert books.part("sampled_out", "ratio") == books.accepted - books.exported
     server.stop()
+
+
+def sent_with_state(endpoint, service, state):
+    """Forty predictions that a gateway with a tracestate asked for, by the real SDK; when they began and ended, and their spans by trace."""
+    start = 1_795_000_000_000_000_000
+    provider = gesture.provider(service, resource=gesture.RESOURCE | {"service.name": service})
+    provider.add_span_processor(BatchSpanProcessor(build_exporter("grpc", endpoint)))
+    day = gesture.Service(provider.get_tracer("hand_gesture.api"), provider.get_tracer("hand_gesture.store"), service, start)
+    told = [day.predict(remote=True, state=state) for _ in range(40)]
+    assert provider.force_flush(10_000)
+    provider.shutdown()
+    return start, day.now_ns, {t["trace"]: t["spans"] for t in told}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("vendor=x,other=y", "ot=th:8,vendor=x,other=y"), ("vendor=x,ot=rv:ffffffffffffff", "ot=th:8;rv:ffffffffffffff,vendor=x")],
+)
+def test_a_tracestate_that_spans_come_with_is_overridden_and_its_other_entries_are_kept(jaeger, relay, sink, before, after):
+    """The new value stands in a second `trace_state` field of each span: Jaeger and Python's protobuf both read that one."""
+    service = f"state-{len(before)}-api"
+    for upstream in (jaeger.otlp, sink.address):
+        server = relay({"upstream": {"endpoint": f"http://{upstream}"}, "sampling": {"ratio": 0.5}})
+        start, end, sent = sent_with_state(server.endpoint, service, before)
+        books = server.settled()
+        kept = {i: n for i, n in sent.items() if "rv:" in before or int(i[-14:], 16) >= 2**55}
+        assert 10 < len(kept) and books.balanced and books.exported == sum(kept.values())
+        server.stop()
+    found = jaeger.find(service, start, end)
+    assert {i: len(spans) for i, spans in found.items()} == kept
+    assert {tag(span, "w3c.tracestate") for spans in found.values() for span in spans} == {after}
+    until(lambda: len(sink.spans) == sum(kept.values()), 5, "the spans in the sink")
+    assert {span.trace_state for span in sink.spans} == {after}
 
 
 def test_everything_kept_by_ratio_one_leaves_as_it_came(relay, sink, app):

@@ -10,7 +10,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 MILLI = 1_000_000
 SLOW_NS = 500 * MILLI
@@ -57,13 +57,13 @@ class Service:
         self.random = random.Random(seed)
         self.now_ns = start_ns
 
-    def predict(self, error=False, slow=False, user=None, remote=False):
-        """One POST /predict: 4 to 6 spans, the entry a SERVER span, its parent remote where a gateway called."""
+    def predict(self, error=False, slow=False, user=None, remote=False, state=""):
+        """One POST /predict: 4 to 6 spans, the entry a SERVER span, its parent remote where a gateway called; `state` is the gateway's tracestate."""
         rng, start = self.random, self.now_ns
         user = user or f"user-{rng.randrange(1, 40):03d}"
         inference = (rng.randint(520, 1400) if slow else rng.randint(8, 90)) * MILLI
         root = self.tracer.start_span(
-            "asl_prediction", context=self._gateway() if remote else None, kind=SpanKind.SERVER, start_time=start,
+            "asl_prediction", context=self._gateway(state) if remote else None, kind=SpanKind.SERVER, start_time=start,
             attributes={
                 "http.request.method": "POST", "url.path": "/predict", "http.route": "/predict",
                 "prediction.user_id": user, "prediction.model": "asl-landmarks-v3",
@@ -133,9 +133,9 @@ class Service:
         span.end(start + duration)
         return start + duration
 
-    def _gateway(self):
+    def _gateway(self, state):
         ids = self.tracer.id_generator if hasattr(self.tracer, "id_generator") else SeededIds(self.random.random())
-        parent = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        parent = SpanContext(ids.generate_trace_id(), ids.generate_span_id(), is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED), trace_state=TraceState.from_header([state]))
         return trace.set_span_in_context(NonRecordingSpan(parent))
 
     def _tick(self):
