@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 
 from house import configs, ports
 from house.relay import command
@@ -82,3 +83,15 @@ def test_an_upstream_that_is_our_own_listener_is_refused(tmp_path):
 def test_wrong_usage_ends_in_64():
     assert command("run", "--no-such-flag").returncode == 64
     assert command("no-such-command").returncode == 64
+
+
+def test_what_is_read_without_effect_is_said_by_validate_and_at_the_start(tmp_path, relay, sink):
+    policy = {"name": "share", "type": "probabilistic", "probabilistic": {"sampling_percentage": 10, "hash_salt": "pepper"}}
+    server = relay({"upstream": {"endpoint": f"http://{sink.address}"}, "tail_sampling": {"num_traces": 100, "policies": [policy]}})
+    file = tmp_path / "noted.yaml"
+    file.write_text(yaml.safe_dump(server.config))
+    said = command("validate", file).stdout
+    for key in ("tail_sampling.num_traces", "tail_sampling.policies[0].probabilistic.hash_salt"):
+        assert f"note: `{key}`" in said
+        assert any(f"`{key}`" in line and '"INFO"' in line for line in server.lines()), server.tail()
+    server.stop()
