@@ -38,8 +38,18 @@ struct Held {
     relay: Relay,
     /// When the clock is looked at next.
     wakes: Option<Tick>,
-    /// Since when callers have been refused for want of room, and when the last one was.
-    refusing: Option<(Tick, Tick)>,
+    refusing: Option<Refusing>,
+    /// When a caller who had to wait was served last.
+    served: Tick,
+}
+
+/// Callers are refused for want of room.
+#[derive(Clone, Copy, Debug)]
+struct Refusing {
+    /// When the first of them began to wait.
+    since: Tick,
+    /// When the last of them was refused.
+    last: Tick,
 }
 
 /// What an OK to the app says.
@@ -100,10 +110,10 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 /// A request that has waited so long for room makes the relay decide its oldest traces to get it.
 const PRESSURE_AFTER: Duration = Duration::from_millis(250);
 
-/// After so long of refusing, the oldest waiting batches are given up.
+/// After so long without room for anybody, the oldest waiting batches are given up.
 const EVICT_AFTER: Duration = Duration::from_secs(5);
 
-/// Whoever was refused comes back within this, as told. A longer silence means that refusing had ended.
+/// Whoever was refused comes back within this, as told, and is held again. If nobody does, refusing had ended.
 const CALLERS_RETURN: Duration = Duration::from_secs(3);
 
 impl Driver {
@@ -113,7 +123,7 @@ impl Driver {
         let room = line.room();
         let budget = Budget::with_listener(budget, Box::new(move || room.notify_one()));
         let relay = Relay::new(options, budget.clone())?;
-        let held = Held { relay, wakes: None, refusing: None };
+        let held = Held { relay, wakes: None, refusing: None, served: Tick::ZERO };
         Some(Arc::new(Driver {
             relay: Mutex::new(held),
             budget,
@@ -139,7 +149,7 @@ impl Driver {
         {
             return Some(charge);
         }
-        let began = Instant::now();
+        let began = self.now();
         let charge = match patience.is_zero() {
             true => None,
             false => {
@@ -147,13 +157,15 @@ impl Driver {
                 tokio::time::timeout(patience, waiting).await.ok()
             }
         };
-        self.instruments.held(began.elapsed());
+        let now = self.now();
+        self.instruments.held(now.since(began));
         match charge {
             Some(charge) => {
-                self.lock().refusing = None;
+                let mut held = self.lock();
+                (held.refusing, held.served) = (None, now);
                 Some(charge)
             }
-            None => self.last_resort(bytes),
+            None => self.last_resort(bytes, began),
         }
     }
 
@@ -301,13 +313,13 @@ impl Driver {
         self.wake(held, now);
     }
 
-    /// What is done before a caller is refused: nothing at first; after a while the oldest batches are given up.
-    fn last_resort(&self, bytes: usize) -> Option<Charge> {
+    /// What is done before a caller who has waited since `began` is refused: nothing at first; after a while the oldest
+    /// batches are given up.
+    fn last_resort(&self, bytes: usize, began: Tick) -> Option<Charge> {
         let now = self.now();
         let mut held = self.lock();
-        let going_on = held.refusing.filter(|&(_, last)| now.since(last) <= CALLERS_RETURN);
-        let since = going_on.map_or(now, |(since, _)| since);
-        held.refusing = Some((since, now));
+        let since = held.without_room_since(began);
+        held.refusing = Some(Refusing { since, last: now });
         if EVICT_AFTER <= now.since(since) {
             held.relay.evict(bytes, now);
             held.refusing = None;
@@ -342,6 +354,18 @@ impl Driver {
     fn lock(&self) -> MutexGuard<'_, Held> {
         // A panic ends the process; until it has, the books are still the best there are.
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Since when there was no room for anybody, as seen by a caller who has waited in vain since `began`. A caller who is
+    /// held is refused long after the one before, so what counts is when each began to wait.
+    fn without_room_since(&self, began: Tick) -> Tick {
+        let began = began.max(self.served);
+        match self.refusing {
+            Some(Refusing { since, last }) if began.since(last) <= CALLERS_RETURN => since.min(began),
+            Some(_) | None => began,
+        }
     }
 }
 

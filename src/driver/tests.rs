@@ -1,12 +1,23 @@
 //! The relay in real time, on tokio's paused clock.
 
 use super::*;
+use crate::relay::sampling::policy::{PolicySpec, Rule, Sampler};
 use crate::relay::{batch, buffer, queue, retry};
 
 fn driver(budget: usize) -> Arc<Driver> {
+    driver_with(budget, None)
+}
+
+/// A driver whose relay keeps every trace, after ten seconds.
+fn patient(budget: usize) -> Arc<Driver> {
+    let all = PolicySpec { name: "all".to_owned(), rule: Rule::AlwaysSample };
+    driver_with(budget, Some(Sampler::new(&[all]).expect("a policy")))
+}
+
+fn driver_with(budget: usize, sampler: Option<Sampler>) -> Arc<Driver> {
     let options = Options {
         ratio: None,
-        sampler: None,
+        sampler,
         remember_bytes: 1 << 10,
         request_spans_max: 1000,
         buffer: buffer::Options {
@@ -70,4 +81,99 @@ async fn phases_only_go_on_and_the_last_one_ends_the_waiting() {
     let ((one, two, ()), ()) = tokio::join!(async { tokio::join!(waiting.0, waiting.1, waiting.2) }, close);
     assert!(one.is_none() && two.is_none());
     driver.reached(Phase::Flushing).await;
+}
+
+/// A request of one span that is no root, of about `len` bytes.
+fn request(len: usize) -> Vec<u8> {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+    use prost::Message;
+    let span = Span {
+        trace_id: vec![1; 16],
+        span_id: vec![2; 8],
+        parent_span_id: vec![3; 8],
+        name: "x".repeat(len),
+        ..Span::default()
+    };
+    let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
+    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+    ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec()
+}
+
+/// Waits for room and hands one span over.
+async fn admit(driver: &Driver, len: usize) {
+    let body = request(len);
+    let charge = driver.room(body.len(), NOW).await.expect("there is room");
+    let receipt = driver.admit(Frame::new(body, charge), Transport::Grpc).expect("it is taken");
+    assert_eq!(receipt.accepted, 1);
+}
+
+fn evicted(driver: &Driver) -> u64 {
+    driver.snapshot().ledger.dropped(crate::relay::custody::Cause::Evicted)
+}
+
+/// One caller, held for two seconds at a time and coming back a second after each refusal, as an SDK's only exporter does.
+#[tokio::test(start_paused = true)]
+async fn a_single_caller_is_held_then_pressed_for_then_refused_and_after_five_seconds_served_by_evicting() {
+    let driver = patient(1 << 20);
+    tokio::spawn({
+        let driver = driver.clone();
+        async move { driver.run().await }
+    });
+    admit(&driver, 600_000).await;
+    let (asked, hold) = (700_000, Duration::from_secs(2));
+    let began = Instant::now();
+    let pressed = async {
+        tokio::time::sleep(Duration::from_millis(240)).await;
+        assert_eq!(driver.snapshot().traces_open, 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(driver.snapshot().traces_open, 0, "decided under pressure after 250 ms");
+    };
+    let (refused, ()) = tokio::join!(driver.room(asked, hold), pressed);
+    assert!(refused.is_none());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!((evicted(&driver), began.elapsed()), (0, Duration::from_secs(3)));
+    let served = driver.room(asked, hold).await;
+    assert!(served.is_some());
+    assert_eq!((evicted(&driver), began.elapsed()), (1, Duration::from_secs(5)));
+    assert!(driver.lock().refusing.is_none(), "the next refusal begins anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_with_a_long_silence_between_them_do_not_add_up() {
+    let driver = patient(1 << 20);
+    admit(&driver, 600_000).await;
+    for _ in 0..3 {
+        assert!(driver.room(700_000, Duration::from_secs(2)).await.is_none());
+        tokio::time::sleep(Duration::from_secs(4)).await;
+    }
+    assert_eq!(evicted(&driver), 0);
+    driver.enter(Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_behind_others_that_are_served_evicts_nothing() {
+    let driver = patient(1 << 20);
+    admit(&driver, 600_000).await;
+    let all = driver.room(driver.budget().limit() - driver.budget().charged(), NOW).await.expect("the rest is free");
+    let first = driver.room(1000, LONG);
+    let second = driver.room(700_000, Duration::from_secs(6));
+    let free = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        drop(all);
+    };
+    let (first, second, ()) = tokio::join!(first, second, free);
+    assert!(first.is_some() && second.is_none());
+    assert_eq!(evicted(&driver), 0, "somebody was served three seconds ago");
+    driver.enter(Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_that_come_when_everything_was_decided_are_decided_at_once() {
+    let driver = patient(1 << 20);
+    driver.enter(Phase::Deciding);
+    admit(&driver, 100).await;
+    let snapshot = driver.snapshot();
+    assert_eq!((snapshot.traces_open, snapshot.held.queue.spans), (0, 1), "it can be sent without waiting");
+    driver.enter(Phase::Closed);
 }

@@ -73,6 +73,10 @@ impl Relay {
         let mut desk = std::mem::take(&mut self.desk);
         let taken = self.admit_with(&mut desk, frame, transport, now);
         self.desk = desk;
+        if self.hurry {
+            // The process is leaving, and a call was still under way when everything else was decided.
+            self.decide_all(now);
+        }
         taken
     }
 

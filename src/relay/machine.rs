@@ -62,7 +62,8 @@ pub struct Relay {
     queue: Queue,
     pub(super) desk: Desk,
     pub(super) closed: bool,
-    hurry: bool,
+    /// Everything was decided, and what still comes is decided at once.
+    pub(super) hurry: bool,
 }
 
 /// Limits that belong to no room.
