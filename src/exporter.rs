@@ -68,7 +68,7 @@ pub struct Options {
     pub timeout: Duration,
     /// Headers for every request, secrets among them.
     pub headers: Vec<Header>,
-    /// Certificates, for an `https://` endpoint.
+    /// Certificates for an `https://` endpoint; without meaning for another.
     pub tls: Tls,
     /// Requests under way at once: 1 to [`CONCURRENCY_MAX`].
     pub concurrency: usize,
@@ -98,7 +98,7 @@ impl Header {
     pub fn new(name: &str, value: &str) -> Result<Header, String> {
         let parsed = HeaderName::from_bytes(name.as_bytes());
         let name = parsed.map_err(|_| format!("'{}' is no header name", answer::escape(name.as_bytes())))?;
-        if RESERVED.contains(&name.as_str()) || name.as_str().starts_with("grpc-") {
+        if is_reserved(name.as_str()) {
             return Err(format!("the header '{name}' is OTLP/gRPC's own and cannot be set"));
         }
         let parsed = HeaderValue::from_str(value);
@@ -194,26 +194,22 @@ impl Exporter {
         match answer {
             Answer::Grpc(status) => {
                 let outcome = status::outcome(status.code, status.retry, spans, status.rejected_spans);
-                match outcome {
-                    Outcome::TryAgain { scope: Backoff::Upstream, .. } => self.tell_down(Trouble::of_status(&status)),
-                    Outcome::Delivered { rejected_spans } => {
-                        self.tell_up();
-                        self.tell_partial(rejected_spans, &status.message);
-                    }
-                    Outcome::TryAgain { .. } | Outcome::Rejected => {
-                        self.tell_up();
-                        self.tell_refused(&format!("{:?}", status.code), &status.message, spans, outcome);
-                    }
+                if let Outcome::Delivered { rejected_spans } = outcome {
+                    self.tell_up();
+                    self.tell_partial(rejected_spans, &status.message);
+                    return outcome;
                 }
-                outcome
+                let code = format!("{:?}", status.code);
+                self.tell_answer(outcome, || Trouble::of_status(&status), &code, &status.message, spans)
             }
             Answer::Foreign { http, content_type, retry } => {
-                self.tell_down(Trouble::of_http(http, &content_type));
-                status::outcome_of_http(http, retry, spans)
+                let outcome = status::outcome_of_http(http, retry, spans);
+                let (code, reason) = (format!("HTTP {http}"), format!("not gRPC, content type '{content_type}'"));
+                self.tell_answer(outcome, || Trouble::of_http(http, &content_type), &code, &reason, spans)
             }
             Answer::TooLarge => {
-                self.tell_refused("an answer of more than 64 KiB", "", spans, Outcome::Rejected);
-                Outcome::Rejected
+                let code = "an answer of more than 64 KiB";
+                self.tell_answer(Outcome::Rejected, || Trouble::Unavailable(code.to_owned()), code, "", spans)
             }
             // The call was taken and its end was lost: nothing says that it failed, or that it did not.
             Answer::Cut => self.lost(Trouble::Lost("an answer without a status".to_owned()), true),
@@ -228,6 +224,29 @@ impl Exporter {
         // A collector can act on a whole message only, and only where one speaks its language.
         let unknown = progress.sent() == Sent::All && !trouble.rules_delivery_out();
         self.lost(trouble, unknown)
+    }
+
+    /// Says what an answer that is no success means, which is what becomes of its spans: an answer that speaks for the
+    /// whole upstream is trouble, any other was given by somebody who can be reached.
+    fn tell_answer(
+        &self,
+        outcome: Outcome,
+        trouble: impl FnOnce() -> Trouble,
+        code: &str,
+        reason: &str,
+        spans: u64,
+    ) -> Outcome {
+        match outcome {
+            Outcome::TryAgain { scope: Backoff::Upstream, .. } => self.tell_down(trouble()),
+            Outcome::TryAgain { scope: Backoff::Batch, .. }
+            | Outcome::Rejected
+            | Outcome::Delivered { .. }
+            | Outcome::GivenUp { .. } => {
+                self.tell_up();
+                self.tell_refused(code, reason, spans, outcome);
+            }
+        }
+        outcome
     }
 
     fn lost(&self, trouble: Trouble, unknown: bool) -> Outcome {
@@ -292,20 +311,23 @@ impl<O: Outlet> Drop for Attempt<'_, O> {
     fn drop(&mut self) {
         if let Some(batch) = self.batch.take() {
             let unknown = self.progress.sent() == Sent::All;
-            self.outlet.settle(batch, Outcome::TryAgain { scope: Backoff::Batch, delay: None, unknown });
+            self.outlet.settle(batch, Outcome::GivenUp { unknown });
         }
     }
 }
 
 /// tonic keeps the deadline of `grpc-timeout` too, and may be a moment faster than our own layer.
 fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|error| {
-        error.is::<tonic::TimeoutExpired>()
-            || error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
-    })
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<tonic::TimeoutExpired>())
+}
+
+/// Whether a header's name, in lower case, is the protocol's own, so that `upstream.headers` cannot set it.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name) || name.starts_with("grpc-") || name.ends_with("-bin")
 }
 
 /// The most requests under way at once.
 pub const CONCURRENCY_MAX: usize = 4;
-/// Headers that the protocol sets.
-const RESERVED: [&str; 6] = ["content-type", "te", "user-agent", "tailwater-hop", "host", "connection"];
+/// Headers that HTTP/2, gRPC or this exporter set.
+const RESERVED: [&str; 8] =
+    ["content-type", "content-length", "te", "user-agent", "tailwater-hop", "host", "connection", "transfer-encoding"];

@@ -177,3 +177,24 @@ async fn spans_that_come_when_everything_was_decided_are_decided_at_once() {
     assert_eq!((snapshot.traces_open, snapshot.held.queue.spans), (0, 1), "it can be sent without waiting");
     driver.enter(Phase::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_leaving_cuts_short_says_nothing_about_the_collector() {
+    for closed_first in [true, false] {
+        let driver = patient(1 << 20);
+        admit(&driver, 100).await;
+        driver.enter(Phase::Flushing);
+        let batch = driver.next_batch().await.expect("it was decided and cut");
+        let leave = || driver.enter(Phase::Closed);
+        if closed_first {
+            leave();
+        }
+        driver.settle(batch, Outcome::GivenUp { unknown: true });
+        if !closed_first {
+            leave();
+        }
+        let snapshot = driver.snapshot();
+        assert_eq!(snapshot.upstream_up, None, "nobody has answered");
+        assert_eq!(snapshot.ledger.dropped(crate::relay::custody::Cause::Shutdown), 1);
+    }
+}

@@ -105,8 +105,6 @@ fn channel(options: &Options, witness: Witness) -> Result<Channel, SetupError> {
         let tls = options.tls.load().map_err(SetupError::Tls)?;
         let unusable = |error| SetupError::Tls(super::tls::TlsError::Unusable(super::trouble::chain(&error)));
         builder = builder.tls_config(tls).map_err(unusable)?;
-    } else if !options.tls.is_default() {
-        return Err(SetupError::Tls(super::tls::TlsError::Plaintext));
     }
     Ok(builder.connect_with_connector_lazy(Dialer::new(endpoint, witness)))
 }

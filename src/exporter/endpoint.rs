@@ -27,15 +27,6 @@ impl Endpoint {
         Endpoint::after_scheme(tls, rest)
     }
 
-    /// Reads an address that may lack its scheme, as `OTEL_EXPORTER_OTLP_ENDPOINT` may: then `insecure`
-    /// (`OTEL_EXPORTER_OTLP_INSECURE`) says whether it is plaintext; none of it said is an error as in [`Endpoint::parse`].
-    pub fn parse_with(text: &str, insecure: Option<bool>) -> Result<Endpoint, String> {
-        match insecure {
-            Some(insecure) if !text.contains("://") => Endpoint::after_scheme(!insecure, text.trim()),
-            _ => Endpoint::parse(text),
-        }
-    }
-
     /// Whether the connection is encrypted.
     pub fn tls(&self) -> bool {
         self.tls
@@ -135,14 +126,5 @@ mod tests {
             check(text, "write http://host:4317");
         }
         assert!(!Endpoint::parse("http://user:secret@collector").expect_err("refused").contains("secret"));
-    }
-
-    #[test]
-    fn without_a_scheme_the_insecure_setting_decides() {
-        let shown = |insecure| Endpoint::parse_with("collector:4317", insecure).map(|endpoint| endpoint.to_string());
-        assert_eq!(shown(Some(true)), Ok("http://collector:4317".to_owned()));
-        assert_eq!(shown(Some(false)), Ok("https://collector:4317".to_owned()));
-        assert!(shown(None).is_err());
-        assert!(Endpoint::parse_with("https://c", Some(true)).expect("a scheme wins").tls());
     }
 }

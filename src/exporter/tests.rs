@@ -265,7 +265,7 @@ async fn up_to_four_requests_are_under_way_at_once() {
         assert_eq!(fake.seen().len(), expect);
         assert_eq!(
             batches.outcomes(),
-            vec![again(Backoff::Batch, None, true); expect],
+            vec![Outcome::GivenUp { unknown: true }; expect],
             "what was under way is settled"
         );
         assert_eq!(batches.outstanding(), 10 - expect as u64);
@@ -336,6 +336,24 @@ async fn a_lost_upstream_is_one_warning_and_its_return_one_line() {
         lines[1].starts_with("INFO the collector can be reached again upstream=http://… down_seconds=0.0"),
         "{lines:?}"
     );
+}
+
+#[tokio::test]
+async fn a_proxy_that_lets_nobody_through_drops_the_spans_and_says_so() {
+    let denied = Say::Http(401, "text/html");
+    let lines = lines_for(vec![denied.clone(), denied]).await;
+    let refused = "WARN the collector refused a request; its spans are dropped upstream=http://… code=\"HTTP 401 \
+                   Unauthorized\" reason=not gRPC, content type 'text/html' spans=512 suppressed=0";
+    assert_eq!(lines, [refused]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_finds_a_request_too_large_has_it_tried_again_and_is_no_upstream_that_is_down() {
+    let lines = lines_for(vec![Say::Trailers(14, None), Say::Http(413, "text/html"), Say::Ok(vec![])]).await;
+    assert!(lines[0].starts_with("WARN cannot deliver to the collector"), "{lines:?}");
+    assert!(lines[1].starts_with("INFO the collector can be reached again"), "{lines:?}");
+    assert!(lines[2].starts_with("WARN the collector refused a request; its spans are tried again"), "{lines:?}");
+    assert_eq!(lines.len(), 3, "{lines:?}");
 }
 
 #[tokio::test]
@@ -424,15 +442,16 @@ async fn plaintext_to_a_tls_port_is_named() {
 }
 
 #[tokio::test]
-async fn tls_settings_for_a_plaintext_endpoint_are_refused() {
-    let mut options = options("http://localhost:4317");
-    options.tls.server_name = Some("collector".to_owned());
-    assert!(matches!(Exporter::new(&options), Err(SetupError::Tls(TlsError::Plaintext))));
+async fn tls_settings_mean_nothing_to_a_plaintext_endpoint() {
+    let fake = Fake::start(vec![Say::Ok(vec![])]);
+    let mut options = options(&format!("http://{}", fake.address));
+    options.tls.ca_file = Some("/nowhere/ca.pem".into());
+    assert_eq!(send(options, 1).await, [Outcome::Delivered { rejected_spans: 0 }]);
 }
 
 #[test]
 fn a_header_of_the_protocol_or_of_nobody_is_refused_without_showing_its_value() {
-    for name in ["grpc-timeout", "TE", "content-type", "tailwater-hop", "sp ace", ""] {
+    for name in ["grpc-timeout", "TE", "content-type", "Content-Length", "tailwater-hop", "x-bin", "sp ace", ""] {
         assert!(Header::new(name, "s3cret").is_err_and(|message| !message.contains("s3cret")), "{name}");
     }
     assert!(Header::new("x-token", "s3cret\n").is_err_and(|message| !message.contains("s3cret")));

@@ -48,20 +48,12 @@ pub enum TlsError {
     /// Half of a certificate and its key.
     #[error("upstream.tls.cert_file and upstream.tls.key_file go together; {0} is missing")]
     HalfIdentity(&'static str),
-    /// TLS settings for a plaintext endpoint.
-    #[error("upstream.tls is set but upstream.endpoint begins with http://; write https://, or remove upstream.tls")]
-    Plaintext,
     /// rustls does not like what it was given.
     #[error("TLS to the upstream cannot be set up: {0}; without system certificates set upstream.tls.ca_file")]
     Unusable(String),
 }
 
 impl Tls {
-    /// Whether nothing is set.
-    pub fn is_default(&self) -> bool {
-        *self == Tls::default()
-    }
-
     /// Reads the files and makes the client's side of TLS of them.
     pub(crate) fn load(&self) -> Result<ClientTlsConfig, TlsError> {
         let mut config = ClientTlsConfig::new().timeout(CONNECT_MAX);

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use http::StatusCode;
 
@@ -29,6 +30,8 @@ pub enum Trouble {
     NotGrpc(String),
     /// Connected, sent, and no answer in time.
     Timeout,
+    /// The connection was there, but for so long nothing we sent was even received that the system gave it up.
+    Vanished,
     /// The other side hung up on us before it said a word: what a TLS port of a Go server does with plaintext, and a proxy
     /// with nobody behind it.
     HungUp,
@@ -46,7 +49,7 @@ impl Trouble {
             Stage::Refused => Trouble::Refused,
             Stage::Unreachable(text) => Trouble::Unreachable(text.clone()),
             Stage::Idle | Stage::Resolving | Stage::Dialing => Trouble::ConnectTimeout,
-            Stage::Connected => of_connection(tls, timed_out, &sight.first, &chain(error)),
+            Stage::Connected => of_connection(tls, late(timed_out, error), &sight.first, &chain(error)),
         }
     }
 
@@ -66,14 +69,17 @@ impl Trouble {
         }
     }
 
-    /// Whether what answered cannot have understood a call, so that nothing was taken.
+    /// Whether what answered cannot have understood a call that was sent whole, so that nothing was taken.
     pub fn rules_delivery_out(&self) -> bool {
         match self {
-            Trouble::NameUnknown(_) | Trouble::Refused | Trouble::Unreachable(_) | Trouble::ConnectTimeout => true,
             Trouble::PlaintextPort | Trouble::TlsPort | Trouble::NotGrpc(_) => true,
+            // A call that was sent whole had a connection. What is seen now is the next one, which came less far.
+            Trouble::NameUnknown(_) | Trouble::Refused | Trouble::Unreachable(_) | Trouble::ConnectTimeout => false,
             // The words may have been lost on the way to us.
             Trouble::HungUp => false,
-            Trouble::Tls(_) | Trouble::Timeout | Trouble::Lost(_) | Trouble::Unavailable(_) => false,
+            Trouble::Tls(_) | Trouble::Timeout | Trouble::Vanished | Trouble::Lost(_) | Trouble::Unavailable(_) => {
+                false
+            }
         }
     }
 
@@ -103,6 +109,9 @@ impl fmt::Display for Trouble {
                 write!(f, "what answers is not OTLP/gRPC ({text}); is this the collector's gRPC port (4317, not 4318)?")
             }
             Trouble::Timeout => f.write_str("connected, but no answer within upstream.timeout"),
+            Trouble::Vanished => f.write_str(
+                "the connection went dead: nothing that was sent on it was received; is its host, or the network to it, down?",
+            ),
             Trouble::HungUp => f.write_str(
                 "it hangs up without a word; if it is a TLS port, write https:// in upstream.endpoint, else what should \
                  listen behind that address is down",
@@ -113,7 +122,23 @@ impl fmt::Display for Trouble {
     }
 }
 
-fn of_connection(tls: bool, timed_out: bool, first: &[u8], text: &str) -> Trouble {
+/// Whose time was over, if it is that: ours, or the system's for a peer that receives nothing (see `resolve::prepare`).
+fn late(timed_out: bool, error: &(dyn Error + 'static)) -> Option<Trouble> {
+    let gave_up = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    if timed_out {
+        return Some(Trouble::Timeout);
+    }
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref().is_some_and(gave_up) {
+            return Some(Trouble::Vanished);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+fn of_connection(tls: bool, late: Option<Trouble>, first: &[u8], text: &str) -> Trouble {
     let first_is_tls = first.first().is_some_and(|byte| TLS_RECORDS.contains(byte));
     if tls && !first.is_empty() && !first_is_tls {
         return Trouble::PlaintextPort;
@@ -131,8 +156,8 @@ fn of_connection(tls: bool, timed_out: bool, first: &[u8], text: &str) -> Troubl
     if text.contains("HTTP/2 was not negotiated") {
         return Trouble::NotGrpc("TLS without HTTP/2".to_owned());
     }
-    if timed_out {
-        return Trouble::Timeout;
+    if let Some(late) = late {
+        return late;
     }
     match tls {
         false if first.is_empty() => Trouble::HungUp,
@@ -188,6 +213,30 @@ mod tests {
         check(true, true, b"", "", Trouble::Timeout);
         let expired = "invalid peer certificate: Expired";
         check(true, false, &[0x16, 3, 3, 0, 90], expired, Trouble::Tls(expired.into()));
+    }
+
+    #[test]
+    fn a_connection_that_the_system_gave_up_is_not_taken_for_an_answer_that_is_late() {
+        let sight = Sight { stage: Stage::Connected, first: vec![0, 0, 6, 4] };
+        let dead = io::Error::from(io::ErrorKind::TimedOut);
+        let trouble = Trouble::of_failure(false, false, &sight, &dead);
+        assert_eq!(trouble, Trouble::Vanished);
+        assert!(!trouble.to_string().contains("upstream.timeout"));
+        assert_eq!(Trouble::of_failure(false, true, &sight, &dead), Trouble::Timeout);
+    }
+
+    #[test]
+    fn only_what_cannot_understand_a_call_rules_out_that_it_took_one() {
+        let cannot = [Trouble::PlaintextPort, Trouble::TlsPort, Trouble::NotGrpc(String::new())];
+        assert!(cannot.iter().all(Trouble::rules_delivery_out));
+        // What is seen of the connection after the one that took the call.
+        let next = [
+            Trouble::Refused,
+            Trouble::ConnectTimeout,
+            Trouble::NameUnknown(String::new()),
+            Trouble::Unreachable(String::new()),
+        ];
+        assert!(!next.iter().any(Trouble::rules_delivery_out));
     }
 
     #[test]

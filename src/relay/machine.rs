@@ -1,6 +1,8 @@
 //! The rooms as one machine: what is decided, packed, queued and settled, in which order. Whoever drives it brings the
 //! time and carries the batches.
 
+use std::time::Duration;
+
 use crate::relay::admission::Desk;
 use crate::relay::ages::Ages;
 use crate::relay::batch::{self, Mark, Packer, Taken};
@@ -176,18 +178,27 @@ impl Relay {
                 if scope == Backoff::Batch {
                     self.queue.reached();
                 }
-                if self.closed {
-                    self.ledger.close(batch.custody, Fate::Dropped(Cause::Shutdown));
-                } else {
-                    if unknown {
-                        self.counts.maybe_duplicated += batch.custody.spans();
-                    }
-                    self.queue.restore(batch, scope, delay, now);
-                }
+                self.try_again(batch, scope, delay, unknown, now);
+            }
+            Outcome::GivenUp { unknown } => {
+                self.counts.exports.1 += 1;
+                self.try_again(batch, Backoff::Batch, None, unknown, now);
             }
         }
         self.settle_overhead();
         self.pack(now);
+    }
+
+    /// Puts a batch back for another attempt, unless there will be none.
+    fn try_again(&mut self, batch: Batch, scope: Backoff, delay: Option<Duration>, unknown: bool, now: Tick) {
+        if self.closed {
+            self.ledger.close(batch.custody, Fate::Dropped(Cause::Shutdown));
+            return;
+        }
+        if unknown {
+            self.counts.maybe_duplicated += batch.custody.spans();
+        }
+        self.queue.restore(batch, scope, delay, now);
     }
 
     /// Decides the oldest open traces until `bytes` more could be charged, or none is left.

@@ -44,6 +44,11 @@ pub enum Outcome {
     },
     /// The collector refused it for good.
     Rejected,
+    /// We gave the attempt up ourselves, because the process ends: it says nothing about the collector.
+    GivenUp {
+        /// True when the collector may have taken it.
+        unknown: bool,
+    },
 }
 
 /// Who waits after a failed attempt.

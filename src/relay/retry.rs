@@ -78,9 +78,11 @@ impl Gate {
     }
 
     /// The collector could not be reached, or said so. Failures of one moment count once: of four batches under way when
-    /// the collector goes, the first shuts the gate and the others find it shut.
+    /// the collector goes, the first shuts the gate and the others find it shut. What they were asked to wait is heard all
+    /// the same.
     pub fn failed(&mut self, now: Tick, asked: Option<Duration>, delays: &Delays, dice: &mut Dice) {
         if self.failures > 0 && now < self.shut_until {
+            self.shut_until = self.shut_until.max(now.after(asked.unwrap_or_default().min(ASKED_MAX)));
             return;
         }
         self.failures = self.failures.saturating_add(1);
@@ -139,5 +141,17 @@ mod tests {
             gate.failed(Tick::ZERO, None, &delays, &mut dice);
         }
         assert_eq!(gate.failures, 1);
+    }
+
+    #[test]
+    fn a_wait_that_is_asked_for_when_the_gate_is_shut_keeps_it_shut_and_counts_no_failure() {
+        let (delays, mut dice, mut gate) = (Delays::default(), Dice::new(7), Gate::default());
+        let asked = |seconds| Some(Duration::from_secs(seconds));
+        gate.failed(Tick::ZERO, None, &delays, &mut dice);
+        gate.failed(Tick::ZERO, asked(30), &delays, &mut dice);
+        gate.failed(Tick::ZERO, asked(20), &delays, &mut dice);
+        assert_eq!((gate.failures, gate.opens_at()), (1, Some(Tick::from_millis(30_000))));
+        gate.failed(Tick::ZERO, asked(3600), &delays, &mut dice);
+        assert_eq!(gate.opens_at(), Some(Tick::ZERO.after(ASKED_MAX)));
     }
 }

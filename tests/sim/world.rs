@@ -196,11 +196,11 @@ impl World {
                 self.records.rejected += all;
                 self.records.ended(&spans, 0);
             }
-            Outcome::TryAgain { .. } if self.closed => {
+            Outcome::TryAgain { .. } | Outcome::GivenUp { .. } if self.closed => {
                 self.records.too_late += all;
                 self.records.ended(&spans, 0);
             }
-            Outcome::TryAgain { unknown, .. } => {
+            Outcome::TryAgain { unknown, .. } | Outcome::GivenUp { unknown } => {
                 assert!(unknown || !answer.took);
                 self.records.maybe_duplicated += if unknown { all } else { 0 };
             }
