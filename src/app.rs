@@ -21,6 +21,7 @@ use crate::drain::wish::Wish;
 use crate::drain::{Ended, Leaving, Schedule, drain};
 use crate::driver::{Driver, Phase};
 use crate::exporter::{Exporter, SetupError};
+use crate::instruments::Instruments;
 use crate::metrics::Metrics;
 use crate::receiver::listen::Listeners;
 use crate::receiver::traffic::Traffic;
@@ -37,7 +38,7 @@ pub enum StartError {
     Admin(#[from] admin::BindError),
     /// The way to the collector.
     #[error("upstream: {0}")]
-    Upstream(String),
+    Upstream(#[from] SetupError),
     /// The operating system.
     #[error("cannot begin: {0}")]
     System(#[from] io::Error),
@@ -47,21 +48,28 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// The exit status: 78 for a taken port, 64 for a setting, 1 for anything else.
+    /// The exit status: 78 for a taken port, 64 for a setting or a file that one names, 1 for anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             StartError::Receiver(error) if error.in_use => 78,
             StartError::Admin(admin::BindError::Taken { .. }) => 78,
-            StartError::Setting(_) => 64,
-            StartError::Receiver(_) | StartError::Admin(_) | StartError::Upstream(_) | StartError::System(_) => 1,
+            StartError::Setting(_) | StartError::Upstream(SetupError::Tls(_) | SetupError::Channel(_)) => 64,
+            StartError::Receiver(_) | StartError::Admin(_) | StartError::System(_) => 1,
+            StartError::Upstream(SetupError::Hop(_)) => 1,
         }
     }
 }
 
-impl From<SetupError> for StartError {
-    fn from(error: SetupError) -> StartError {
-        StartError::Upstream(error.to_string())
+/// Builds what `run` would build of a configuration, the files that it names included, up to the first port; so that
+/// `validate` finds what `run` would. An upstream that is not set is not looked at.
+pub fn rehearse(config: &Config) -> Result<(), StartError> {
+    build::driver(config, [1, 2], Instruments::none())?;
+    if !config.upstream.endpoint.is_empty() {
+        let runtime = runtime()?;
+        let _inside = runtime.enter();
+        Exporter::new(&build::exporter(config, "rehearsal")?)?;
     }
+    Ok(())
 }
 
 /// The relay with its doors bound and nothing running yet.
@@ -112,9 +120,7 @@ impl App {
     pub async fn open(config: Config) -> Result<App, StartError> {
         let secret = build::secret()?;
         let metrics = Arc::new(Metrics::new(build::labels(&config)));
-        let options = build::relay(&config, secret)?;
-        let driver = Driver::new(options, config.memory.budget, metrics.instruments())
-            .ok_or_else(|| StartError::Setting("memory.budget: too small to make a single request of".to_owned()))?;
+        let driver = build::driver(&config, secret, metrics.instruments())?;
         let instance = format!("{:016x}", secret[0] ^ secret[1].rotate_left(17));
         let exporter = Exporter::new(&build::exporter(&config, &instance)?)?;
         let listeners = listen::bind(&build::addresses(&config)).await?;

@@ -1,14 +1,19 @@
 //! Each room's own options, made from the configuration: the only place that knows both.
 
+use std::io;
+use std::sync::Arc;
+
 use crate::admin;
 use crate::app::StartError;
 use crate::config::Config;
 use crate::config::log::{LogFormat, LogLevel};
 use crate::config::sampling::{RatioMode, RatioSpec, SamplingConfig};
 use crate::config::upstream::Compression;
+use crate::driver::Driver;
 use crate::exporter::endpoint::Endpoint;
 use crate::exporter::tls::Tls;
 use crate::exporter::{self, Header};
+use crate::instruments::Instruments;
 use crate::logs;
 use crate::metrics::labels::{Labels, PolicyName};
 use crate::receiver;
@@ -18,12 +23,18 @@ use crate::relay::{self, batch, buffer, queue, retry};
 
 /// The secret of this process.
 pub fn secret() -> Result<[u64; 2], StartError> {
-    let random = || getrandom::u64().map_err(|error| StartError::Setting(format!("no random numbers: {error}")));
+    let random = || getrandom::u64().map_err(|error| io::Error::other(format!("no random numbers: {error}")));
     Ok([random()?, random()?])
 }
 
-/// The machine between the doors.
-pub fn relay(config: &Config, secret: [u64; 2]) -> Result<relay::Options, StartError> {
+/// The machine between the doors, with a clock.
+pub fn driver(config: &Config, secret: [u64; 2], instruments: Instruments) -> Result<Arc<Driver>, StartError> {
+    let small = || StartError::Setting("memory.budget: too small to make a single request of".to_owned());
+    Driver::new(relay(config, secret)?, config.memory.budget, instruments).ok_or_else(small)
+}
+
+/// The machine itself.
+fn relay(config: &Config, secret: [u64; 2]) -> Result<relay::Options, StartError> {
     let sampling = &config.sampling;
     let sampler = config.tail.as_ref().map(|tail| Sampler::new(&tail.policies)).transpose().map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(|problem| format!("tail_sampling.{problem}")).collect();

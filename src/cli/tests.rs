@@ -26,6 +26,33 @@ fn a_file_that_is_not_there_ends_with_64() {
     assert_eq!(code(&["validate", "/nonexistent/tailwater.yaml"]), ExitCode::from(64));
 }
 
+/// What `validate` makes of a file with this text.
+fn validated(name: &str, text: &str) -> ExitCode {
+    let path = std::env::temp_dir().join(format!("tailwater-{name}-{}.yaml", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let code = code(&["validate", path.to_str().unwrap()]);
+    std::fs::remove_file(&path).unwrap();
+    code
+}
+
+#[test]
+fn a_file_of_certificates_is_looked_at_where_it_is_and_where_it_matters() {
+    let with = |endpoint: &str, file: &str| format!("upstream: {{endpoint: \"{endpoint}\", tls: {{ca_file: {file}}}}}");
+    let no_pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    assert_eq!(validated("wrong", &with("https://j:4317", no_pem)), ExitCode::from(64));
+    assert_eq!(validated("elsewhere", &with("https://j:4317", "/nowhere/ca.pem")), ExitCode::SUCCESS);
+    assert_eq!(validated("plain", &with("http://j:4317", no_pem)), ExitCode::SUCCESS);
+}
+
+#[test]
+fn a_header_that_the_exporter_would_not_send_is_a_wrong_configuration() {
+    for name in ["tailwater-hop", "x-trace-bin", "Content-Length", "TE", "grpc-timeout", "transfer-encoding"] {
+        let text = format!("upstream: {{endpoint: \"http://j:4317\", headers: {{{name}: x}}}}");
+        assert_eq!(validated("header", &text), ExitCode::from(64), "{name}");
+        assert!(crate::exporter::Header::new(name, "x").is_err(), "{name}");
+    }
+}
+
 #[test]
 fn the_reference_names_every_key_once_with_value_origin_and_default() {
     let file =

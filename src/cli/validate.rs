@@ -4,9 +4,11 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::app::{self, StartError};
 use crate::cli::{complain, load, say};
 use crate::config::Config;
 use crate::config::size::Size;
+use crate::exporter::{SetupError, TlsError};
 
 /// What `validate` takes.
 #[derive(Debug, clap::Args)]
@@ -23,7 +25,7 @@ fn size(text: &str) -> Result<Size, String> {
     Size::parse(text).ok_or_else(|| "a size, such as 64Mi or 64MiB".into())
 }
 
-/// Exits 0 or 64.
+/// Exits 0, or 64 when `run` would.
 pub fn main(arguments: &Arguments) -> ExitCode {
     let inputs = match &arguments.file {
         Some(file) => load::file_inputs(file),
@@ -35,12 +37,26 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         load::config(&inputs)
     });
     match loaded {
-        Ok(config) => {
-            say(&summary(&config));
-            ExitCode::SUCCESS
-        }
+        Ok(config) => conclude(config, arguments.file.is_some()),
         Err(error) => complain(&error),
     }
+}
+
+/// What a configuration in which nothing is wrong by itself comes to with the files that it names. `elsewhere` says that
+/// it was written for another machine, where those that are missing here may be.
+fn conclude(mut config: Config, elsewhere: bool) -> ExitCode {
+    match app::rehearse(&config) {
+        Ok(()) => {}
+        Err(StartError::Upstream(SetupError::Tls(missing @ TlsError::Unreadable { .. }))) if elsewhere => {
+            config.warnings.push(format!("{missing}; `run` will need it"));
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(error.exit_code());
+        }
+    }
+    say(&summary(&config));
+    ExitCode::SUCCESS
 }
 
 /// What a configuration comes to, for a person.

@@ -117,18 +117,14 @@ fn endpoint(at: At, value: &str, insecure: bool) -> Result<(Node, Option<String>
         url = format!("{scheme}://{value}");
         warning = Some(format!("without a scheme it is taken as {url}"));
     }
-    let path = url.find("://").and_then(|start| url[start + 3..].find('/').map(|slash| start + 3 + slash));
-    if let Some(path) = path {
-        let dropped = url.split_off(path);
-        if dropped != "/" {
-            warning = Some(format!("the path {dropped} is left out, gRPC has its own"));
-        }
+    let dropped = url.split_off(upstream::split_path(&url).0.len());
+    if !matches!(&*dropped, "" | "/") {
+        warning = Some(format!("the path {dropped} is left out, gRPC has its own"));
     }
-    let node = Node::plain(at, url.clone());
     // The walk says what is wrong with it, with its place; only what cannot be meant for gRPC is passed over here.
-    match upstream::parts(&url) {
-        None if url.starts_with("unix:") => Err("a unix socket is not supported".into()),
-        Some(_) | None => Ok((node, warning)),
+    match url.starts_with("unix:") {
+        true => Err("a unix socket is not supported".into()),
+        false => Ok((Node::plain(at, url), warning)),
     }
 }
 

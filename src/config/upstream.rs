@@ -1,5 +1,8 @@
 //! `upstream:` the collector the kept spans go to.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use crate::config::duration::Span;
@@ -7,8 +10,7 @@ use crate::config::layers::Layered;
 use crate::config::node::{Node, Value};
 use crate::config::problem::Problem;
 use crate::config::reference::{Key, Kind};
-use std::path::PathBuf;
-use std::time::Duration;
+use crate::exporter::{self, Endpoint};
 
 /// How requests to the collector are packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -118,31 +120,15 @@ pub(super) fn lower_names(mut node: Node) -> Node {
     node
 }
 
-/// A URL's parts: whether it is TLS, its host without brackets, its port.
-pub(super) fn parts(endpoint: &str) -> Option<(bool, String, u16)> {
-    let uri: http::Uri = endpoint.parse().ok()?;
-    let tls = match uri.scheme_str()? {
-        "http" => false,
-        "https" => true,
-        _ => return None,
-    };
-    let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
-    let port = match uri.authority()?.as_str().rsplit_once(']').map_or(uri.authority()?.as_str(), |(_, rest)| rest) {
-        rest if rest.contains(':') => uri.port_u16()?,
-        _ => PORT,
-    };
-    (!host.is_empty() && port != 0).then(|| (tls, host.to_owned(), port))
+/// A URL and what stands behind its port, which begins with a slash unless there is nothing.
+pub(super) fn split_path(url: &str) -> (&str, &str) {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    url.split_at(url[authority..].find(['/', '?', '#']).map_or(url.len(), |at| authority + at))
 }
 
 /// The URL with its port said, and without what stands behind it.
 fn with_port(endpoint: &str) -> String {
-    match parts(endpoint) {
-        Some((tls, host, port)) => {
-            let scheme = if tls { "https" } else { "http" };
-            if host.contains(':') { format!("{scheme}://[{host}]:{port}") } else { format!("{scheme}://{host}:{port}") }
-        }
-        None => endpoint.to_owned(),
-    }
+    Endpoint::parse(split_path(endpoint).0).map_or_else(|_| endpoint.to_owned(), |endpoint| endpoint.to_string())
 }
 
 /// Whether a text is a collector's URL, and if not, why.
@@ -156,13 +142,13 @@ pub(super) fn check_endpoint(node: &Node, text: &str) -> Result<(), Problem> {
         let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has no scheme"));
         return Err(problem.help(format!("\"http://{text}\", or \"https://{text}\" with TLS")));
     }
-    if parts(text).is_none() {
+    let (url, path) = split_path(text);
+    if Endpoint::parse(url).is_err() {
         return Err(
             Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" is not a collector's URL")).help(expects)
         );
     }
-    let path = text.parse::<http::Uri>().ok().and_then(|uri| uri.path_and_query().map(|path| path.as_str().to_owned()));
-    if path.is_some_and(|path| path != "/") {
+    if !matches!(path, "" | "/") {
         let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has a path, and gRPC has its own"));
         return Err(problem.help(format!("\"{}\"", with_port(text))));
     }
@@ -183,7 +169,7 @@ pub(super) fn check_headers(node: &Node) -> Vec<Problem> {
         }
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             problems.push(Problem::at(entry.key_at, format!("`{}` is not the name of a header", entry.key)).hidden());
-        } else if name.ends_with("-bin") || name.starts_with("grpc-") || RESERVED.contains(&name.as_str()) {
+        } else if exporter::is_reserved(&name) {
             problems.push(Problem::at(entry.key_at, format!("the header `{name}` is the protocol's own")).hidden());
         }
         match entry.node.text() {
@@ -241,7 +227,9 @@ pub(super) const KEYS: &[Key] = &[
         path: "upstream.tls.ca_file",
         kind: Kind::Text,
         default: None,
-        doc: "PEM file with the roots that a https collector is checked against; the system's unless said.",
+        doc: "PEM file with the roots that a https collector is checked against; the system's unless said. `run` and \
+              `validate` read it, and what is wrong with it is a wrong configuration; only `validate FILE` takes it for \
+              a file of another machine and warns when it is not here.",
     },
     Key {
         path: "upstream.tls.cert_file",
@@ -257,9 +245,3 @@ pub(super) const KEYS: &[Key] = &[
         doc: "The name expected in the collector's certificate; the endpoint's host unless said.",
     },
 ];
-
-/// OTLP/gRPC's port.
-const PORT: u16 = 4317;
-/// Headers that the protocol writes itself.
-const RESERVED: &[&str] =
-    &["content-type", "content-length", "te", "host", "connection", "transfer-encoding", "user-agent"];

@@ -8,6 +8,7 @@ use crate::config::reference::{self, Kind};
 use crate::config::size::Size;
 use crate::config::tail_sampling::Rule;
 use crate::config::{Config, Effective, sampling, upstream, written};
+use crate::exporter::Endpoint;
 
 /// What cannot be true at the same time.
 pub(super) fn contradictions(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
@@ -90,7 +91,8 @@ fn clash(left: SocketAddr, right: SocketAddr) -> bool {
 
 /// The address of our own that the upstream is, if it is one.
 fn own_door(config: &Config) -> Option<SocketAddr> {
-    let (_, host, port) = upstream::parts(&config.upstream.endpoint)?;
+    let upstream = Endpoint::parse(&config.upstream.endpoint).ok()?;
+    let (host, port) = (upstream.host(), upstream.port());
     let here = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
     let ip: Option<IpAddr> = host.parse().ok();
     config.receiver.listen.iter().map(|listen| listen.addr).find(|addr| {
@@ -107,8 +109,8 @@ fn own_door(config: &Config) -> Option<SocketAddr> {
 /// What is allowed and probably not meant.
 pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
     let mut warnings = Vec::new();
-    let tls = upstream::parts(&config.upstream.endpoint).map(|(tls, ..)| tls);
-    if tls == Some(false) && config.upstream.tls != upstream::TlsConfig::default() {
+    let plain = Endpoint::parse(&config.upstream.endpoint).is_ok_and(|endpoint| !endpoint.tls());
+    if plain && config.upstream.tls != upstream::TlsConfig::default() {
         warnings.push("upstream.tls has no effect: the endpoint is http://".into());
     }
     if config.sampling.ratio.as_ref().is_some_and(|ratio| ratio.share == 0.0) {

@@ -95,3 +95,23 @@ def test_what_is_read_without_effect_is_said_by_validate_and_at_the_start(tmp_pa
         assert f"note: `{key}`" in said
         assert any(f"`{key}`" in line and '"INFO"' in line for line in server.lines()), server.tail()
     server.stop()
+
+
+def test_a_missing_certificate_file_is_a_wrong_configuration_where_it_is_needed(tmp_path):
+    file = tmp_path / "tls.yaml"
+    file.write_text('upstream: {endpoint: "https://127.0.0.1:4399", tls: {ca_file: /nowhere/ca.pem}}\n')
+    here = {"TAILWATER_CONFIG": str(file)}
+    for run in (command("run", "--config", file), command("validate", env=here)):
+        assert run.returncode == 64 and "/nowhere/ca.pem" in run.stderr, run.stderr
+    elsewhere = command("validate", file)
+    assert elsewhere.returncode == 0 and "/nowhere/ca.pem" in elsewhere.stdout, elsewhere.stdout + elsewhere.stderr
+
+
+def test_a_certificate_meant_for_the_app_does_not_keep_a_plaintext_relay_from_starting(relay, sink):
+    server = relay(
+        {"upstream": {"endpoint": f"http://{sink.address}"}},
+        env={"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere/ca.pem"},
+        expected=[r"upstream\.tls has no effect"],
+    )
+    assert any("upstream.tls has no effect" in line for line in server.complaints())
+    server.stop()
