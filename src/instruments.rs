@@ -9,7 +9,7 @@ use metrics::Histogram;
 /// One handle a histogram; cloning is cheap and all clones record into the same one.
 #[derive(Clone)]
 pub struct Instruments {
-    /// How long a request waited for room before it was read, in seconds. Requests that did not wait record 0.
+    /// How long a request that found no room at once waited for it, in seconds; others are not recorded.
     pub hold_seconds: Histogram,
     /// From sending a request to the collector's answer, in seconds; attempts without an answer too.
     pub export_seconds: Histogram,

@@ -37,7 +37,7 @@ pub use limits::{FIRST_CHARGE, HEADER_LIST_MAX};
 pub use listen::{BindError, Listeners, RETRY_MAX, bind};
 pub use traffic::Traffic;
 
-/// The name of the header by which an exporter of ours is known: its value begins with the process's instance id.
+/// The name of the header by which an exporter of ours is known: its value is the process's instance id.
 pub const HOP_HEADER: &str = "tailwater-hop";
 
 /// An address to listen on.

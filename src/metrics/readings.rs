@@ -63,7 +63,10 @@ pub fn readings(snapshot: &Snapshot, phase: Phase, labels: &Labels) -> Vec<Readi
     page.split(&series::SPANS_REJECTED, rejected_spans([*rejected_trace_id, *rejected_span_id, *rejected_malformed]));
     page.split(&series::SPANS_REFUSED, [(FULL, *refused_full)]);
     page.split(&series::REQUESTS_REFUSED, requests_refused(turned_away));
-    page.one(&series::REQUEST_BYTES_REFUSED, turned_away.iter().map(|(_, bytes)| bytes).sum());
+    page.one(
+        &series::REQUEST_BYTES_REFUSED,
+        turned_away.iter().fold(0, |sum: u64, (_, bytes)| sum.saturating_add(*bytes)),
+    );
     page.split(&series::REQUESTS_DISCARDED, ["metrics", "logs", "profiles"].into_iter().zip(*discarded));
     page.books(ledger, *unaccounted, labels);
     page.held(held);

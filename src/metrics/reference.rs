@@ -69,7 +69,9 @@ const fn refused_meaning(reason: TurnedAway) -> &'static str {
     match reason {
         TurnedAway::Full => "No room in the budget; the app was told to try again.",
         TurnedAway::TooLarge => "Larger than `receiver.max_request_size`.",
-        TurnedAway::Malformed => "Not an OTLP trace request, or not decompressible.",
+        TurnedAway::Malformed => {
+            "Not an OTLP trace request, or not decompressible; or a connection that brought bytes and no HTTP request."
+        }
         TurnedAway::Cancelled => "The app gave the call up.",
         TurnedAway::Timeout => "Its body did not come within `receiver.read_timeout`.",
         TurnedAway::Unsupported => "An encoding, content type, path or method that is not taken here.",

@@ -66,13 +66,13 @@ pub const REQUESTS_REFUSED: Series = Series {
     label: Some("reason"),
     help: "Requests turned away unread or unreadable; they have no span count.",
 };
-/// Bytes of requests turned away, as far as known: read, or declared by the sender.
+/// Bytes of requests turned away: read, or declared by the sender up to receiver.max_request_size.
 pub const REQUEST_BYTES_REFUSED: Series = Series {
     name: "tailwater_requests_refused_bytes_total",
     kind: Kind::Counter,
     unit: Unit::Bytes,
     label: None,
-    help: "Bytes of requests turned away, as far as known: read, or declared by the sender.",
+    help: "Bytes of requests turned away: read, or declared by the sender up to receiver.max_request_size.",
 };
 /// Requests of other signals that were read, discarded and answered OK.
 pub const REQUESTS_DISCARDED: Series = Series {
@@ -266,13 +266,13 @@ pub const BUILD_INFO: Series = Series {
     label: Some("version"),
     help: "Always 1; the label says what is running.",
 };
-/// How long requests waited for room before they were read.
+/// How long requests that found no room at once waited for it; others are not recorded.
 pub const HOLD_SECONDS: Series = Series {
     name: "tailwater_hold_seconds",
     kind: Kind::Histogram(&[0.01, 0.1, 1.0, 5.0]),
     unit: Unit::Seconds,
     label: None,
-    help: "How long requests waited for room before they were read.",
+    help: "How long requests that found no room at once waited for it; others are not recorded.",
 };
 /// From sending a request to the collector's answer, attempts without one included.
 pub const EXPORT_SECONDS: Series = Series {

@@ -16,7 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tower::{ServiceBuilder, ServiceExt, service_fn as tower_fn};
+use tokio::time::timeout;
 
 use crate::driver::{Phase, Signal};
 use crate::logs::RateLimit;
@@ -136,16 +136,21 @@ impl Visitor {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<I: Intake>(door: Arc<Door<I>>, stream: TcpStream, peer: SocketAddr) {
+pub(super) async fn serve<I: Intake>(door: Arc<Door<I>>, mut stream: TcpStream, peer: SocketAddr) {
     // Answers are written whole; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
-    let sniffing = ServiceBuilder::new().timeout(door.options.read_timeout).service(tower_fn(sniff));
+    let mut first = Vec::with_capacity(PREFACE.len());
     let sniffed = tokio::select! {
-        sniffed = sniffing.oneshot(stream) => sniffed,
+        sniffed = timeout(door.options.read_timeout, sniff(&mut stream, &mut first)) => sniffed.unwrap_or(None),
         () = door.intake.reached(Phase::Closing) => return,
     };
-    // Too slow, or gone before it said anything: nothing was asked, so nothing is counted.
-    let Ok((is_http2, stream, first)) = sniffed else { return };
+    let Some(is_http2) = sniffed else {
+        // Whoever said nothing asked for nothing, as a probe that only connects.
+        if !first.is_empty() {
+            note_broken(&door, peer, &"it ended, or fell silent, within its first bytes");
+        }
+        return;
+    };
     let visitor = Arc::new(Visitor::new());
     let service = service_fn(|request: Request<Incoming>| {
         let (door, visitor) = (door.clone(), visitor.clone());
@@ -159,19 +164,23 @@ pub(super) async fn serve<I: Intake>(door: Arc<Door<I>>, stream: TcpStream, peer
         supervise(&door, &visitor, door.http1.serve_connection(wire, service)).await
     };
     if let Err(error) = ended {
-        note_end(&door, peer, &error);
+        // Over HTTP/1 the first bytes are those of a request's head; an end before its own is half a request.
+        let half = !is_http2 && visitor.begun() == 0 && door.intake.phase() < Phase::Closing;
+        if half || breaks_protocol(&error) {
+            note_broken(&door, peer, &error);
+        }
     }
 }
 
-/// Tells the protocol by as many of the first bytes as it takes.
-async fn sniff(mut stream: TcpStream) -> io::Result<(bool, TcpStream, Vec<u8>)> {
-    let mut first = Vec::with_capacity(PREFACE.len());
-    while first.len() < PREFACE.len() && PREFACE.starts_with(&first) {
-        if (&mut stream).take((PREFACE.len() - first.len()) as u64).read_buf(&mut first).await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+/// Reads as many of the first bytes as it takes to tell whether it is HTTP/2; none when they end before.
+async fn sniff(stream: &mut TcpStream, first: &mut Vec<u8>) -> Option<bool> {
+    while first.len() < PREFACE.len() && PREFACE.starts_with(first) {
+        let missing = (PREFACE.len() - first.len()) as u64;
+        if stream.take(missing).read_buf(first).await.ok()? == 0 {
+            return None;
         }
     }
-    Ok((first == PREFACE, stream, first))
+    Some(first == PREFACE)
 }
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -238,19 +247,17 @@ where
     }
 }
 
-/// Counts and logs a connection that broke the protocol. One that was merely closed or reset is nobody's concern: its calls
-/// have counted themselves.
-fn note_end<I: Intake>(door: &Door<I>, peer: SocketAddr, error: &hyper::Error) {
-    if !breaks_protocol(error) {
-        return;
-    }
+/// Counts and logs a connection that broke the protocol, or brought bytes and no request. One that was merely closed or
+/// reset is nobody's concern: its calls have counted themselves.
+fn note_broken<I: Intake>(door: &Door<I>, peer: SocketAddr, error: &dyn std::fmt::Display) {
     door.intake.turn_away(TurnedAway::Malformed, 0);
     if let Some(suppressed) = door.sites.broken.allow(Instant::now()) {
         tracing::warn!(target: "tailwater::receiver", %peer, %error, suppressed, "a connection did not speak HTTP and was closed");
     }
 }
 
-fn breaks_protocol(error: &hyper::Error) -> bool {
+/// Whether a connection ended because its peer does not speak the protocol, and not because it is gone.
+pub(crate) fn breaks_protocol(error: &hyper::Error) -> bool {
     if error.is_parse() {
         return true;
     }

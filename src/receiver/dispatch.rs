@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ::http::header::CONTENT_TYPE;
 use ::http::request::Parts;
-use ::http::{Method, Request, Response, Version};
+use ::http::{HeaderMap, Method, Request, Response, Version};
 use hyper::body::Incoming;
 
 use crate::driver::Signal;
@@ -34,7 +34,7 @@ pub(super) async fn answer<I: Intake>(
     visitor: &Visitor,
     request: Request<Incoming>,
 ) -> Response<Answer> {
-    let is_grpc = content_type(&request).starts_with(b"application/grpc");
+    let is_grpc = speaks_grpc(&request);
     let want = if is_grpc { grpc::want(&request) } else { http::want(&request) };
     if let Want::Health = want {
         return door.health.call(request).await;
@@ -65,11 +65,11 @@ async fn serve<I: Intake>(
     head: &Parts,
     reader: &mut Reader<Incoming>,
 ) -> Result<Vec<u8>, Denial> {
-    call.bytes = http::content_length(&head.headers).unwrap_or(0);
+    call.declares(http::content_length(&head.headers).unwrap_or(0));
     match want {
         Want::Traces if is_grpc => grpc::export(call, &head.headers, reader).await,
         Want::Traces => http::export(call, &head.headers, reader).await,
-        Want::Other(signal) => discard(call, *signal, reader).await,
+        Want::Other(signal) => discard(call, *signal, &head.headers, reader).await,
         Want::Nothing(denial) => Err(denial.clone()),
         Want::Health => Ok(Vec::new()),
     }
@@ -79,8 +79,10 @@ async fn serve<I: Intake>(
 async fn discard<I: Intake>(
     call: &mut Call<'_, I>,
     signal: Signal,
+    headers: &HeaderMap,
     reader: &mut Reader<Incoming>,
 ) -> Result<Vec<u8>, Denial> {
+    call.check(headers)?;
     let max = call.door.options.max_request_size as u64;
     call.bytes = 0;
     while let Some(piece) = reader.next().await? {
@@ -112,9 +114,10 @@ pub(super) fn is_post<B>(request: &Request<B>) -> bool {
     request.method() == Method::POST
 }
 
-/// Whether it came by HTTP/2.
-pub(super) fn is_http2<B>(request: &Request<B>) -> bool {
-    request.version() == Version::HTTP_2
+/// Whether whoever asks reads a gRPC answer: what is called gRPC over HTTP/1.1 is not, and gRPC-Web is another protocol.
+fn speaks_grpc<B>(request: &Request<B>) -> bool {
+    let named = media_type(request).strip_prefix(b"application/grpc");
+    request.version() == Version::HTTP_2 && named.is_some_and(|rest| rest.is_empty() || rest[0] == b'+')
 }
 
 fn content_type<B>(request: &Request<B>) -> &[u8] {

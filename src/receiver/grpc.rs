@@ -12,7 +12,7 @@ use crate::receiver::Intake;
 use crate::receiver::answer::Answer;
 use crate::receiver::body::Reader;
 use crate::receiver::compression::{Encoding, Gunzip, unzstd};
-use crate::receiver::dispatch::{Want, is_health, is_http2, is_post, media_type};
+use crate::receiver::dispatch::{Want, is_health, is_post, media_type};
 use crate::receiver::hold::{Call, Paid, grpc_patience};
 use crate::receiver::limits::{FIRST_CHARGE, shorten};
 use crate::receiver::status::{Denial, base64, partial_success, percent, retry_info};
@@ -20,11 +20,6 @@ use crate::relay::Transport;
 
 /// What a gRPC request wants.
 pub(super) fn want<B>(request: &Request<B>) -> Want {
-    if !is_http2(request) {
-        return Want::Nothing(Denial::content_type(
-            "gRPC needs HTTP/2; over HTTP/1.1 set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-        ));
-    }
     if !is_post(request) {
         return Want::Nothing(Denial::method_not_post());
     }
@@ -55,7 +50,7 @@ pub(super) async fn export<I: Intake>(
         return Err(Denial::malformed("the call has no message"));
     };
     let (flag, len) = (prefix[0], u32::from_be_bytes([prefix[1], prefix[2], prefix[3], prefix[4]]) as usize);
-    call.bytes = len as u64;
+    call.declares(len as u64);
     let encoding = match (flag, encoding) {
         (0, _) => Encoding::Identity,
         (1, Encoding::Identity) => {

@@ -23,6 +23,11 @@ const PROTOBUF: &str = "application/x-protobuf";
 
 /// What an HTTP request wants.
 pub(super) fn want<B>(request: &Request<B>) -> Want {
+    if media_type(request).starts_with(b"application/grpc") {
+        return Want::Nothing(Denial::content_type(
+            "gRPC is taken over HTTP/2 alone, and gRPC-Web not at all: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        ));
+    }
     // An SDK given a signal's endpoint without a path posts to the root; one given a base path appends to it.
     let want = match request.uri().path() {
         "/" => Want::Traces,

@@ -163,8 +163,12 @@ pub(super) async fn start() -> Served {
 }
 
 pub(super) async fn start_with(budget: usize, options: Options) -> Served {
+    start_at("127.0.0.1:0", budget, options).await
+}
+
+pub(super) async fn start_at(addr: &str, budget: usize, options: Options) -> Served {
     let fake = Fake::new(budget);
-    let here = Address { addr: "127.0.0.1:0".parse().unwrap(), configured: true };
+    let here = Address { addr: addr.parse().unwrap(), configured: true };
     let listeners = bind(&[here]).await.unwrap();
     let addr = listeners.addresses()[0];
     let traffic = Arc::new(Traffic::new());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 
-use super::fake::{BUDGET, EXPORT, collect, gzip, message, options, pause, pieces, start, start_with};
+use super::fake::{BUDGET, EXPORT, collect, gzip, message, options, pause, pieces, start, start_at, start_with};
 use crate::driver::Signal;
 use crate::receiver::Options;
 use crate::receiver::status::base64;
@@ -121,7 +121,7 @@ async fn too_large_is_never_full() {
     let got = served.client().await.call(EXPORT, &[], &[0, 0xff, 0xff, 0xff, 0xff]).await;
     assert_eq!(got.grpc(), (8, false));
     assert!(begin.elapsed() < Duration::from_millis(200), "it does not wait for room");
-    assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, 0xffff_ffff)]);
+    assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, 1 << 20)]);
 }
 
 #[tokio::test]
@@ -322,11 +322,49 @@ async fn another_method_is_unimplemented_and_told_what_is_taken() {
 async fn our_own_export_is_refused_as_a_loop_and_another_process_s_is_not() {
     let served = start().await;
     let client = served.client().await;
-    let got = client.call(EXPORT, &[("tailwater-hop", "me-7;1")], &message(0, b"spans")).await;
+    let got = client.call(EXPORT, &[("tailwater-hop", "me-7")], &message(0, b"spans")).await;
     assert_eq!(got.grpc(), (9, false));
     assert!(got.header("grpc-message").contains("OTEL_EXPORTER_OTLP_ENDPOINT"));
     assert_eq!(client.call(EXPORT, &[("tailwater-hop", "you-8")], &message(0, b"spans")).await.grpc().0, 0);
     assert_eq!(served.fake.turned_away(), [(TurnedAway::Loop, 10)]);
+}
+
+#[tokio::test]
+async fn grpc_web_is_told_by_http_what_is_taken_and_grpc_with_json_by_grpc() {
+    let served = start().await;
+    let client = served.client().await;
+    for kind in ["application/grpc-web", "application/grpc-web+proto; charset=utf-8"] {
+        let got = client.call(EXPORT, &[("content-type", kind)], &message(0, b"spans")).await;
+        assert_eq!((got.status, got.header("grpc-status")), (415, ""), "{kind}");
+        assert!(String::from_utf8_lossy(&got.body).contains("OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"));
+    }
+    for kind in ["application/grpc+json", "application/grpc+json; charset=utf-8"] {
+        assert_eq!(client.call(EXPORT, &[("content-type", kind)], b"").await.grpc(), (3, false), "{kind}");
+    }
+    assert_eq!(client.call(EXPORT, &[("content-type", "application/grpc;x")], &message(0, b"s")).await.grpc().0, 0);
+}
+
+#[tokio::test]
+async fn other_signals_are_turned_away_as_traces_are() {
+    let path = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+    let served = start().await;
+    let got = served.client().await.call(path, &[("tailwater-hop", "me-7")], &message(0, b"x")).await;
+    assert_eq!(got.grpc(), (9, false), "a loop of metrics is a loop too");
+    assert_eq!(served.fake.discarded.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn spans_come_in_over_the_ipv6_loopback() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("this host has no ::1; nothing is tested");
+        return;
+    }
+    let served = start_at("[::1]:0", BUDGET, options()).await;
+    assert!(served.addr.is_ipv6());
+    assert_eq!(served.client().await.export(b"spans").await.grpc().0, 0);
+    let answer = served.http1("POST", "/v1/traces", "content-type: application/x-protobuf\r\n", b"more").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(served.fake.bodies(), [&b"spans"[..], b"more"]);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ async fn errors_are_a_status_in_the_language_of_the_request() {
     let answer = served.http1("GET", "/v1/traces", "", b"").await;
     assert_answer(&answer, 405, &["allow: POST", "POST"]);
     let answer = served.http1("POST", "/x", "content-type: application/grpc\r\n", b"").await;
-    assert_answer(&answer, 200, &["grpc-status: 3", "HTTP/2"]);
+    assert_answer(&answer, 415, &["text/plain", "HTTP/2", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"]);
     let reasons: Vec<TurnedAway> = served.fake.turned_away().iter().map(|(reason, _)| *reason).collect();
     assert_eq!(reasons[0], TurnedAway::Malformed);
     assert_eq!(reasons[1..], [TurnedAway::Unsupported; 5]);
@@ -121,7 +121,34 @@ async fn a_client_still_sending_a_body_that_is_too_large_reads_413() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert_answer(&String::from_utf8_lossy(&answer), 413, &[]);
-    assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, (1 << 20) + 1)]);
+    assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, 1 << 20)]);
+}
+
+#[tokio::test]
+async fn a_client_still_sending_grpc_over_http_1_reads_why_that_is_not_taken() {
+    let served = start().await;
+    let mut stream = TcpStream::connect(served.addr).await.unwrap();
+    let head = "POST /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/grpc\r\ncontent-length: 524288\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..2 {
+        pause(50).await;
+        stream.write_all(&[7; 1 << 18]).await.unwrap();
+    }
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_answer(&String::from_utf8_lossy(&answer), 415, &["HTTP/2"]);
+}
+
+#[tokio::test]
+async fn a_length_that_nobody_can_mean_is_booked_as_the_most_one_request_may_have() {
+    let served = start().await;
+    for length in [u64::MAX - 2, u64::MAX] {
+        let head =
+            format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{PROTOBUF}content-length: {length}\r\n\r\n");
+        served.raw(head.as_bytes()).await;
+    }
+    assert!(served.fake.turned_away().iter().all(|(_, bytes)| *bytes <= 1 << 20), "{:?}", served.fake.turned_away());
+    assert_eq!(served.fake.turned_away().len(), 2);
 }
 
 #[tokio::test]

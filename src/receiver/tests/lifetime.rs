@@ -48,7 +48,26 @@ async fn whoever_is_slow_with_its_first_bytes_or_head_is_cut_off() {
         let after = closing.await.unwrap();
         assert!((300..1500).contains(&after.as_millis()), "{after:?} after {:?}", String::from_utf8_lossy(bytes));
     }
-    assert_eq!(served.fake.turned_away(), [], "nothing was asked");
+    assert_eq!(
+        served.fake.turned_away(),
+        [(TurnedAway::Malformed, 0); 3],
+        "bytes came that are no request; the silent one and the one that said all of HTTP/2's preface asked nothing"
+    );
+}
+
+#[tokio::test]
+async fn bytes_that_end_before_they_are_a_request_are_counted_and_a_bare_connection_is_not() {
+    let served = start().await;
+    for (place, half) in [&b"PRI * HT"[..], b"POST /v1/traces HTTP/1.1\r\nhost: x"].iter().enumerate() {
+        let mut stream = TcpStream::connect(served.addr).await.unwrap();
+        stream.write_all(half).await.unwrap();
+        drop(stream);
+        let turned_away = served.fake.turns_away(place + 1).await;
+        assert_eq!(turned_away, vec![(TurnedAway::Malformed, 0); place + 1], "{}", String::from_utf8_lossy(half));
+    }
+    drop(TcpStream::connect(served.addr).await.unwrap());
+    pause(100).await;
+    assert_eq!(served.fake.turned_away().len(), 2);
 }
 
 #[tokio::test]
