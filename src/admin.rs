@@ -9,6 +9,9 @@
 //! | `/ledger` | the books, as JSON |
 //!
 //! What changes anything is the control service's, on loopback only: [`control`].
+//!
+//! Whoever speaks another protocol gets an error or is hung up on, at both doors, with one line in the log in ten seconds. No
+//! series counts it: `tailwater_requests_refused_total` is about requests for spans, at the receiver's doors.
 
 pub mod control;
 mod door;
@@ -22,10 +25,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::driver::Phase;
 use crate::metrics::{Books, Metrics};
+use crate::port::{self, Family};
 
 /// What both doors of the operator look at.
 #[derive(Clone)]
@@ -107,38 +111,19 @@ pub struct Address {
     pub configured: bool,
 }
 
-/// Listens, trying a taken port again until `patience` is over ([`PATIENCE`] in earnest). `None`, and one line in the log,
-/// for a default address of a family that this host lacks.
+/// Listens, trying a taken port again until `patience` is over ([`port::PATIENCE`] in earnest). `None`, and one line in the
+/// log, for a default address of a family that this host lacks.
 pub async fn bind(at: Address, patience: Duration) -> Result<Option<TcpListener>, BindError> {
     let Address { key, address, configured } = at;
-    let until = Instant::now() + patience;
-    loop {
-        match TcpListener::bind(address).await {
-            Ok(listener) => return Ok(Some(listener)),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                if until <= Instant::now() {
-                    return Err(BindError::Taken { key, address });
-                }
-                sleep(RETRY_EVERY).await;
-            }
-            Err(error) if !configured && address.is_ipv6() && lacks_family(&error) => {
-                tracing::info!(%address, key, "this host has no IPv6; not listening there");
-                return Ok(None);
-            }
-            Err(source) => return Err(BindError::System { key, address, source }),
+    match port::bind(address, Family::AsTheSystem, Instant::now() + patience).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(BindError::Taken { key, address }),
+        Err(error) if !configured && port::lacks_family(&error) => {
+            tracing::info!(%address, key, "this host lacks the address family; not listening there");
+            Ok(None)
         }
+        Err(source) => Err(BindError::System { key, address, source }),
     }
-}
-
-/// How long a taken port is tried again before it is an error.
-pub const PATIENCE: Duration = Duration::from_secs(5);
-
-const RETRY_EVERY: Duration = Duration::from_millis(100);
-
-/// EAFNOSUPPORT has no kind of its own in the standard library.
-fn lacks_family(error: &io::Error) -> bool {
-    const EAFNOSUPPORT: i32 = 97;
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
 #[cfg(test)]

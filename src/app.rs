@@ -19,10 +19,11 @@ use crate::config::Config;
 use crate::drain::farewell;
 use crate::drain::wish::Wish;
 use crate::drain::{Ended, Leaving, Schedule, drain};
-use crate::driver::{Driver, Phase};
+use crate::driver::{Driver, Phase, Recency};
 use crate::exporter::{Exporter, SetupError};
 use crate::instruments::Instruments;
 use crate::metrics::Metrics;
+use crate::port::PATIENCE;
 use crate::receiver::listen::Listeners;
 use crate::receiver::traffic::Traffic;
 use crate::receiver::{self, listen};
@@ -172,9 +173,13 @@ impl App {
 pub fn run(config: Config) -> Result<(), StartError> {
     let (grace, admin_at, control_at) = (config.shutdown.grace, build::admin(&config), build::control(&config));
     let (data, back) = (runtime()?, runtime()?);
-    let app = data.block_on(App::open(config))?;
-    let admin = back.block_on(admin::bind(admin_at, admin::PATIENCE))?;
-    let control = back.block_on(control::listen(control_at, admin::PATIENCE))?;
+    // All at once, so that together they take no longer than one taken port may.
+    let (app, admin, control) = data.block_on(async {
+        tokio::try_join!(App::open(config), async { Ok(admin::bind(admin_at, PATIENCE).await?) }, async {
+            Ok(control::listen(control_at, PATIENCE).await?)
+        },)
+    })?;
+    let (admin, control) = (moved(admin, &back)?, moved(control, &back)?);
     let leave = Arc::new(Notify::new());
     let wish = {
         let _inside = back.enter();
@@ -246,6 +251,12 @@ async fn upkeep(metrics: Arc<Metrics>) {
 
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// A listener handed over to another runtime.
+fn moved(listener: Option<TcpListener>, to: &Runtime) -> io::Result<Option<TcpListener>> {
+    let _inside = to.enter();
+    listener.map(|listener| TcpListener::from_std(listener.into_std()?)).transpose()
+}
+
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
@@ -255,8 +266,17 @@ fn print_books_on_panic(driver: Arc<Driver>) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
-        match driver.try_snapshot() {
-            Some(books) => eprintln!("panic: {} spans are held and lost; {books:?}", books.held.spans()),
+        match driver.last_words() {
+            Some((books, Recency::Now)) => {
+                eprintln!("panic: {} spans are held and lost; {books:?}", books.held.spans());
+            }
+            // The panic came from within the relay: what happened since somebody looked is in no book.
+            Some((books, Recency::LastLook)) => {
+                eprintln!(
+                    "panic: {} spans were held when the books were last looked at; {books:?}",
+                    books.held.spans()
+                );
+            }
             None => eprintln!("panic: while the books were being written"),
         }
         std::process::exit(1);

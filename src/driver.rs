@@ -21,6 +21,8 @@ use line::Line;
 #[derive(Debug)]
 pub struct Driver {
     relay: Mutex<Held>,
+    /// What the last one who looked saw, for when the lock cannot be had any more.
+    looked_at: Mutex<Option<Snapshot>>,
     budget: Budget,
     line: Line,
     origin: Instant,
@@ -87,6 +89,15 @@ pub enum Signal {
     Profiles,
 }
 
+/// How old the last words are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recency {
+    /// As of this moment.
+    Now,
+    /// As of the last time somebody looked.
+    LastLook,
+}
+
 /// Where a process is on its way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -126,6 +137,7 @@ impl Driver {
         let held = Held { relay, wakes: None, refusing: None, served: Tick::ZERO };
         Some(Arc::new(Driver {
             relay: Mutex::new(held),
+            looked_at: Mutex::default(),
             budget,
             line,
             origin: Instant::now(),
@@ -234,12 +246,18 @@ impl Driver {
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = self.lock().relay.snapshot();
         snapshot.waiting = self.line.len() as u64;
+        *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
         snapshot
     }
 
-    /// Everything counted, unless somebody holds the lock: for a panic hook, which must not wait.
-    pub fn try_snapshot(&self) -> Option<Snapshot> {
-        self.relay.try_lock().ok().map(|held| held.relay.snapshot())
+    /// Everything counted, for a panic hook, which must not wait: as of this moment, and where the panic holds the lock, as
+    /// of the last [`Driver::snapshot`]. Says which; none where nobody has looked yet.
+    pub fn last_words(&self) -> Option<(Snapshot, Recency)> {
+        if let Ok(held) = self.relay.try_lock() {
+            return Some((held.relay.snapshot(), Recency::Now));
+        }
+        let looked_at = self.looked_at.try_lock().ok()?;
+        looked_at.clone().map(|snapshot| (snapshot, Recency::LastLook))
     }
 
     /// Where the process is on its way out.

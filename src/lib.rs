@@ -12,6 +12,9 @@ pub mod instruments;
 pub mod logs;
 
 #[cfg(feature = "sidecar")]
+pub mod port;
+
+#[cfg(feature = "sidecar")]
 pub mod driver;
 
 #[cfg(feature = "sidecar")]

@@ -74,9 +74,9 @@ where
 /// Lets one line through in a while, for each place in the code that writes one, and counts those it keeps back.
 ///
 /// ```
-/// # use std::time::Instant;
+/// # use std::time::{Duration, Instant};
 /// # use tailwater::logs::RateLimit;
-/// static BUSY: RateLimit = RateLimit::per_second();
+/// static BUSY: RateLimit = RateLimit::new(Duration::from_secs(1));
 /// if let Some(suppressed) = BUSY.allow(Instant::now()) {
 ///     tracing::warn!(suppressed, "collector busy; trying again");
 /// }
@@ -91,11 +91,6 @@ impl RateLimit {
     /// One line in `every`.
     pub const fn new(every: Duration) -> RateLimit {
         RateLimit { every, state: Mutex::new((None, 0)) }
-    }
-
-    /// One line a second.
-    pub const fn per_second() -> RateLimit {
-        RateLimit::new(Duration::from_secs(1))
     }
 
     /// Whether a line may be written now: if so, how many were kept back since the last one, to be said in it.

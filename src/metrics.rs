@@ -28,8 +28,6 @@ pub trait Books: Send + Sync + 'static {
     fn snapshot(&self) -> Snapshot;
     /// Where the process is on its way out.
     fn phase(&self) -> Phase;
-    /// Goes on to a later phase.
-    fn enter(&self, phase: Phase);
 }
 
 impl Books for Driver {
@@ -39,10 +37,6 @@ impl Books for Driver {
 
     fn phase(&self) -> Phase {
         Driver::phase(self)
-    }
-
-    fn enter(&self, phase: Phase) {
-        Driver::enter(self, phase);
     }
 }
 

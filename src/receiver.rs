@@ -33,8 +33,9 @@ mod wire;
 mod tests;
 
 pub use compression::GZIP_COST;
+pub(crate) use connection::breaks_protocol;
 pub use limits::{FIRST_CHARGE, HEADER_LIST_MAX};
-pub use listen::{BindError, Listeners, RETRY_MAX, bind};
+pub use listen::{BindError, Listeners, bind};
 pub use traffic::Traffic;
 
 /// The name of the header by which an exporter of ours is known: its value is the process's instance id.

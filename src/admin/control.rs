@@ -17,10 +17,11 @@ use tonic::body::Body;
 use tower::{BoxError, ServiceBuilder};
 
 use crate::admin::House;
-use crate::admin::door::{self, Limits};
+use crate::admin::door::{self, Limits, QUIET};
 use crate::admin::ledger::{Counts, Ledger};
 use crate::admin::{Address, BindError, bind};
 use crate::driver::Phase;
+use crate::logs::RateLimit;
 use crate::metrics::readings::held_by_place;
 use crate::relay::Snapshot;
 
@@ -111,13 +112,15 @@ where
 {
     // The address we listen on is ours alone, but a packet filter may have sent somebody else's call there.
     if !peer.ip().to_canonical().is_loopback() {
-        tracing::warn!(%peer, "a call to the control service did not come from this pod; hung up");
+        static SITE: RateLimit = RateLimit::new(QUIET);
+        if let Some(suppressed) = SITE.allow(Instant::now()) {
+            tracing::warn!(%peer, suppressed, "a call to the control service did not come from this pod; hung up");
+        }
         return;
     }
     let mut server = http2::Builder::new(TokioExecutor::new());
     server.timer(TokioTimer::new()).max_concurrent_streams(CALLS_MAX as u32).max_header_list_size(8 * 1024);
-    // Whoever does not speak HTTP/2, or goes away, is gone; there is nobody else to tell.
-    let _ = server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(calls)).await;
+    door::note_end(peer, server.serve_connection(TokioIo::new(stream), TowerToHyperService::new(calls)).await);
 }
 
 /// The answer to a call that a layer ended.

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::logs::RateLimit;
+use crate::receiver::breaks_protocol;
 
 /// How many connections a door has, and how long one lasts.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +50,23 @@ where
     }
 }
 
+/// Says that somebody spoke another protocol. Whoever merely went away is nobody's concern.
+pub(super) fn note_end(peer: SocketAddr, ended: hyper::Result<()>) {
+    static SITE: RateLimit = RateLimit::new(QUIET);
+    if let Err(error) = ended
+        && breaks_protocol(&error)
+        && let Some(suppressed) = SITE.allow(Instant::now())
+    {
+        tracing::warn!(%peer, %error, suppressed, "a connection to the operator's door did not speak its protocol and was closed");
+    }
+}
+
+/// The least time between two lines of one site.
+pub(super) const QUIET: Duration = Duration::from_secs(10);
+
 /// Without a pause, a process out of file descriptors would spin here.
 async fn pause(error: &std::io::Error) {
-    static SITE: RateLimit = RateLimit::new(Duration::from_secs(10));
+    static SITE: RateLimit = RateLimit::new(QUIET);
     if let Some(suppressed) = SITE.allow(Instant::now()) {
         tracing::warn!(%error, suppressed, "cannot accept on the operator's door; trying again");
     }

@@ -1,6 +1,7 @@
 //! The read-only endpoints: HTTP/1, `GET` only, no body read, four connections, two seconds each, one answer each.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
 
 use crate::admin::House;
 use crate::admin::door::{self, Limits};
@@ -19,11 +19,10 @@ use crate::admin::ledger::Ledger;
 
 type Answer = Response<Full<Bytes>>;
 
-/// Serves the endpoints and keeps the histograms small, for ever; dropping the future ends it.
+/// Serves the endpoints for ever; dropping the future ends it.
 pub async fn serve(listener: TcpListener, house: House) {
     let limits = Limits { connections_max: CONNECTIONS_MAX, lasts_max: LASTS_MAX };
-    let served = house.clone();
-    tokio::join!(door::accept(listener, limits, move |stream, _| connection(stream, served.clone())), upkeep(house));
+    door::accept(listener, limits, move |stream, peer| connection(stream, peer, house.clone())).await;
 }
 
 /// Connections at once; one more ends the oldest.
@@ -32,24 +31,15 @@ pub const CONNECTIONS_MAX: usize = 4;
 pub const LASTS_MAX: Duration = Duration::from_secs(2);
 
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-const UPKEEP_EVERY: Duration = Duration::from_secs(2);
 
-async fn upkeep(house: House) {
-    loop {
-        sleep(UPKEEP_EVERY).await;
-        house.metrics.upkeep();
-    }
-}
-
-async fn connection(stream: TcpStream, house: House) {
+async fn connection(stream: TcpStream, peer: SocketAddr, house: House) {
     let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
         let answer = answer(request.method(), request.uri().path(), &house);
         async move { Ok::<_, Infallible>(answer) }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new()).header_read_timeout(LASTS_MAX).keep_alive(false).max_buf_size(HEAD_BYTES_MAX);
-    // Whoever does not speak HTTP, or goes away, is told so or is gone; there is nobody else to tell.
-    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+    door::note_end(peer, server.serve_connection(TokioIo::new(stream), service).await);
 }
 
 /// The answer to a request line: the whole of this door.

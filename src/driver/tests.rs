@@ -198,3 +198,19 @@ async fn an_attempt_that_leaving_cuts_short_says_nothing_about_the_collector() {
         assert_eq!(snapshot.ledger.dropped(crate::relay::custody::Cause::Shutdown), 1);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_are_those_of_now_or_of_the_last_look_when_the_lock_is_held() {
+    let driver = patient(1 << 20);
+    let held = driver.lock();
+    assert!(driver.last_words().is_none(), "nobody has looked");
+    drop(held);
+    driver.snapshot();
+    admit(&driver, 100).await;
+    let accepted = || driver.last_words().map(|(books, recency)| (books.ledger.accepted(), recency));
+    assert_eq!(accepted(), Some((1, Recency::Now)));
+    let held = driver.lock();
+    assert_eq!(accepted(), Some((0, Recency::LastLook)));
+    drop(held);
+    driver.enter(Phase::Closed);
+}

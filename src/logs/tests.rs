@@ -79,7 +79,7 @@ fn lines_below_the_level_are_not_written_and_the_libraries_only_warn() {
 
 #[test]
 fn a_site_speaks_once_in_its_time_and_then_says_how_often_it_was_silent() {
-    let (site, start) = (RateLimit::per_second(), Instant::now());
+    let (site, start) = (RateLimit::new(Duration::from_secs(1)), Instant::now());
     let allowed = |millis| site.allow(start + Duration::from_millis(millis));
     assert_eq!(allowed(0), Some(0));
     assert_eq!((allowed(1), allowed(999)), (None, None));

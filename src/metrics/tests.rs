@@ -24,6 +24,10 @@ impl Fake {
     pub(crate) fn set(&self, snapshot: Snapshot) {
         self.state.lock().unwrap().0 = snapshot;
     }
+
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.state.lock().unwrap().1 = phase;
+    }
 }
 
 impl Books for Fake {
@@ -33,10 +37,6 @@ impl Books for Fake {
 
     fn phase(&self) -> Phase {
         self.state.lock().unwrap().1
-    }
-
-    fn enter(&self, phase: Phase) {
-        self.state.lock().unwrap().1 = phase;
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
@@ -16,6 +15,7 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{Service, ServiceBuilder, ServiceExt, service_fn};
 
 use crate::driver::Phase;
+use crate::port::{self, Family, PATIENCE};
 use crate::receiver::connection::{self, Door};
 use crate::receiver::{Address, Intake};
 
@@ -40,13 +40,10 @@ pub struct Listeners {
     next: usize,
 }
 
-/// How long a taken port is tried again.
-pub const RETRY_MAX: Duration = Duration::from_secs(5);
-
-/// Binds every address. A taken port is tried again for [`RETRY_MAX`] from now; a default address of a family that the host
+/// Binds every address. A taken port is tried again for [`PATIENCE`] from now; a default address of a family that the host
 /// lacks is skipped with one line in the log, unless nothing would be left. Needs a tokio runtime.
 pub async fn bind(addresses: &[Address]) -> Result<Listeners, BindError> {
-    bind_within(addresses, RETRY_MAX).await
+    bind_within(addresses, PATIENCE).await
 }
 
 async fn bind_within(addresses: &[Address], patience: Duration) -> Result<Listeners, BindError> {
@@ -54,9 +51,9 @@ async fn bind_within(addresses: &[Address], patience: Duration) -> Result<Listen
     let mut listeners = Vec::with_capacity(addresses.len());
     let mut skipped = None;
     for &Address { addr, configured } in addresses {
-        match bind_one(addr, until).await {
+        match port::bind(addr, Family::Own, until).await {
             Ok(listener) => listeners.push(listener),
-            Err(error) if !configured && lacks_family(&error) => {
+            Err(error) if !configured && port::lacks_family(&error) => {
                 tracing::info!(target: "tailwater::receiver", %addr, %error, "this host lacks the address family; not listening there");
                 skipped = Some(bind_error(addr, error));
             }
@@ -73,40 +70,6 @@ fn bind_error(addr: SocketAddr, source: io::Error) -> BindError {
     let in_use = source.kind() == io::ErrorKind::AddrInUse;
     BindError { addr, key: "receiver.listen", source, in_use }
 }
-
-async fn bind_one(addr: SocketAddr, until: Instant) -> io::Result<TcpListener> {
-    loop {
-        match listen(addr) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < until => {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for connections of the last process to be forgotten.
-    socket.set_reuse_address(true)?;
-    if addr.is_ipv6() {
-        // 0.0.0.0 and [::] are two addresses and may stand side by side.
-        socket.set_only_v6(true)?;
-    }
-    socket.set_nonblocking(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
-}
-
-const BACKLOG: i32 = 128;
-
-/// Whether an error says that the host has no such address family, or no address in it.
-fn lacks_family(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(EAFNOSUPPORT)
-}
-
-const EAFNOSUPPORT: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
 impl Listeners {
     /// Where they listen, with the port that the system chose where none was given.
@@ -226,17 +189,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_port_that_becomes_free_while_retrying_is_had() {
-        let holder = bind(&[address("127.0.0.1:0", true)]).await.unwrap();
-        let wanted = [Address { addr: holder.addresses()[0], configured: true }];
-        let (bound, ()) = tokio::join!(bind(&wanted), async {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            drop(holder);
-        });
-        assert_eq!(bound.unwrap().addresses(), [wanted[0].addr]);
-    }
-
-    #[tokio::test]
     async fn a_default_address_that_the_host_lacks_is_skipped_and_a_configured_one_is_an_error() {
         // 192.0.2.0/24 is reserved for documentation, so no host has it.
         let here = address("127.0.0.1:0", false);
@@ -245,11 +197,5 @@ mod tests {
         let error = bind(&[here, address("192.0.2.1:4317", true)]).await.unwrap_err();
         assert!(!error.in_use);
         assert!(bind(&[address("192.0.2.1:4317", false)]).await.is_err(), "nothing would be left");
-    }
-
-    #[test]
-    fn a_host_without_the_family_is_told_from_other_troubles() {
-        assert!(lacks_family(&io::Error::from_raw_os_error(EAFNOSUPPORT)));
-        assert!(!lacks_family(&io::Error::from(io::ErrorKind::PermissionDenied)));
     }
 }

@@ -34,6 +34,23 @@ def test_a_taken_port_ends_in_78_after_five_seconds_and_is_named_with_its_key(re
     assert str(server.grpc_port) in run.stderr and "receiver.listen" in run.stderr
 
 
+@pytest.mark.parametrize(("key", "port"), [("admin.listen", "admin_port"), ("control.listen", "control_port")])
+def test_a_taken_port_of_the_operator_ends_in_78_and_all_ports_are_tried_together(relay, sink, key, port):
+    server = relay({"upstream": {"endpoint": f"http://{sink.address}"}}, start=False)
+    with socket.socket() as taken, socket.socket() as freed:
+        for line, number in ((taken, getattr(server, port)), (freed, server.grpc_port)):
+            line.bind(("127.0.0.1", number))
+            line.listen()
+        # The receiver's port comes free late; the operator's is not tried for five seconds more after that.
+        threading.Timer(3, freed.close).start()
+        begun = time.monotonic()
+        run = subprocess.run([BINARY, "run", "--config", server.file], env=clean_environment(), capture_output=True, text=True, timeout=20)
+        took = time.monotonic() - begun
+    assert run.returncode == 78, run.stderr
+    assert 4 < took < 7
+    assert str(getattr(server, port)) in run.stderr and key in run.stderr
+
+
 def test_a_port_that_comes_free_within_five_seconds_is_taken(relay, sink):
     server = relay({"upstream": {"endpoint": f"http://{sink.address}"}}, start=False, expected=[r"port|address|in use|taken"])
     taken = socket.socket()
@@ -127,6 +144,9 @@ def test_garbage_on_any_port_is_answered_or_closed_and_the_next_request_works(re
     assert Client(server.address).export(GOOD).ok
     assert server.settled().balanced
     assert not [l for l in server.lines() if "panicked" in l]
+    assert len([l for l in server.lines() if "operator's door did not speak" in l]) == 1, "once in ten seconds"
+    malformed = [v for (name, labels), v in server.metrics().items() if name == "tailwater_requests_refused_total" and ("reason", "malformed") in labels]
+    assert len(GARBAGE) * 2 <= sum(malformed), "both of the receiver's ports count all of it"
     server.stop()
 
 

@@ -1,13 +1,18 @@
 """SIGTERM at random moments under load: the final books close exactly, and agree with what the clients were told."""
 
+import json
 import os
 import random
+import signal
 import time
 
+import grpc
 import pytest
 
-from house.client import Load
+from house.client import Client, Load, request
+from house.relay import command
 from house.sink import Sink
+from house.waiting import until
 
 ENDINGS = int(os.environ.get("TAILWATER_E2E_SIGTERMS", "200"))
 AT_ONCE = 4
@@ -88,3 +93,64 @@ def test_an_idle_relay_leaves_quickly_and_says_not_ready_while_it_does(relay, si
         assert server.get("readyz").status_code == 503
         assert server.get("livez").status_code == 200
     assert server.wait(10) == 0
+
+
+def drain(server):
+    """Asks for it at the control service, as a preStop hook would."""
+    with grpc.insecure_channel(f"127.0.0.1:{server.control_port}") as channel:
+        channel.unary_unary("/tailwater.control.v1.Control/Drain")(b"", timeout=5)
+
+
+def phase(server):
+    return json.loads(server.get("ledger").text)["phase"]
+
+
+STUCK = {"upstream": {"endpoint": "http://127.0.0.1:9"}, "sampling": {"ratio": 1}}
+
+
+def test_a_drain_before_sigterm_leaves_in_order_and_a_second_signal_ends_at_once(relay):
+    server = relay(STUCK | {"shutdown": {"grace": "20s"}}, expected=[r"."])
+    assert Client(server.address).export(request(40)).ok
+    drain(server)
+    until(lambda: phase(server) != "serving", 3, "the drain to begin")
+    drain(server)
+    server.signal()
+    time.sleep(1.5)
+    assert server.alive(), "SIGTERM after a drain is the first signal"
+    assert phase(server) != "serving" and server.books().held == 2
+    server.signal(signal.SIGINT)
+    assert server.wait(2) == 0
+    assert server.final_books().part("dropped", "shutdown") == 2
+    assert json.loads(last_books(server))["upstream_up"] is not True, "nobody has answered"
+
+
+def last_books(server):
+    return next(json.loads(line)["books"] for line in reversed(server.lines()) if '"books"' in line)
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_the_termination_message_holds_the_final_books(relay, tmp_path, signals):
+    message = tmp_path / "termination-log"
+    grace = "2s" if signals == 1 else "20s"
+    server = relay(STUCK | {"shutdown": {"grace": grace}}, env={"TAILWATER_TERMINATION_LOG": str(message)}, expected=[r"."])
+    assert Client(server.address).export(request(40)).ok
+    for _ in range(signals):
+        server.signal()
+        time.sleep(0.3)
+    assert server.wait(4) == 0
+    told = json.loads(message.read_text())
+    assert told == json.loads(last_books(server))
+    assert told["balanced"] and told["dropped"]["shutdown"] == 2, told
+
+
+def test_status_says_for_a_person_what_a_running_relay_is_at(relay, sink):
+    server = relay({"upstream": {"endpoint": f"http://{sink.address}"}, "sampling": {"ratio": 1}})
+    assert Client(server.address).export(request(40)).ok
+    server.settled()
+    run = command("status", "--control", f"127.0.0.1:{server.control_port}")
+    assert run.returncode == 0, run.stderr
+    for words in ("serving", "reachable", sink.address, server.address, "the books balance"):
+        assert words in run.stdout, run.stdout
+    server.stop()
+    gone = command("status", "--control", f"127.0.0.1:{server.control_port}")
+    assert gone.returncode == 1 and "control.listen" in gone.stderr
