@@ -117,10 +117,10 @@ def test_a_drain_before_sigterm_leaves_in_order_and_a_second_signal_ends_at_once
     server.signal()
     time.sleep(1.5)
     assert server.alive(), "SIGTERM after a drain is the first signal"
-    assert phase(server) != "serving" and server.books().held == 2
+    assert phase(server) != "serving" and server.books().held == 40
     server.signal(signal.SIGINT)
     assert server.wait(2) == 0
-    assert server.final_books().part("dropped", "shutdown") == 2
+    assert server.final_books().part("dropped", "shutdown") == 40
     assert json.loads(last_books(server))["upstream_up"] is not True, "nobody has answered"
 
 
@@ -140,7 +140,7 @@ def test_the_termination_message_holds_the_final_books(relay, tmp_path, signals)
     assert server.wait(4) == 0
     told = json.loads(message.read_text())
     assert told == json.loads(last_books(server))
-    assert told["balanced"] and told["dropped"]["shutdown"] == 2, told
+    assert told["balanced"] and told["dropped"]["shutdown"] == 40, told
 
 
 def test_status_says_for_a_person_what_a_running_relay_is_at(relay, sink):
