@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import socketserver
 import subprocess
 import threading
 import time
@@ -79,6 +80,14 @@ class Web(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Encrypted(socketserver.BaseRequestHandler):
+    """A TLS port as plaintext finds it: an alert (unexpected message), and the end."""
+
+    def handle(self):
+        self.request.recv(64)
+        self.request.sendall(b"\x15\x03\x03\x00\x02\x02\x0a")
+
+
 def wrong(kind, sink):
     """An endpoint that is wrong in one way, and what undoes it."""
     if kind == "refused":
@@ -87,6 +96,10 @@ def wrong(kind, sink):
         return "http://no-such-collector.invalid:4317", lambda: None
     if kind == "tls":
         return f"https://{sink.address}", lambda: None
+    if kind == "tls-port":
+        port = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Encrypted)
+        threading.Thread(target=port.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{port.server_address[1]}", port.shutdown
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
     threading.Thread(target=web.serve_forever, daemon=True).start()
     return f"http://127.0.0.1:{web.server_port}", web.shutdown
@@ -96,6 +109,7 @@ def wrong(kind, sink):
     ("refused", r"refused|nobody listens"),
     ("not-grpc", r"grpc|http/2|http/1"),
     ("tls", r"tls|plaintext|certificate"),
+    ("tls-port", r"plaintext is spoken to a TLS port"),
     ("unknown", r"name|resolve|dns|unknown host"),
 ])
 def test_a_wrong_upstream_is_one_warning_that_says_what_is_wrong(relay, sink, kind, words):
