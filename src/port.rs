@@ -15,9 +15,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// What an IPv6 address stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// Itself: 0.0.0.0 and [::] are two addresses and may stand side by side.
+    /// Itself: `0.0.0.0` and `[::]` are two addresses and may stand side by side.
     Own,
-    /// [::] may take IPv4 too, as the system has it.
+    /// `[::]` may take IPv4 too, as the system has it.
     AsTheSystem,
 }
 

@@ -186,7 +186,7 @@ fn parse_timeout(value: &[u8]) -> Option<Duration> {
 }
 
 /// Whether a hop header names `instance`. Exporters of ours name themselves and nobody before them, so a loop through a
-/// second relay is not seen here; its spans go round until they are late for their decision or the queue is full.
+/// second relay is not seen here.
 fn came_through(value: &[u8], instance: &[u8]) -> bool {
     !instance.is_empty() && value == instance
 }
