@@ -14,6 +14,7 @@ pub mod hash;
 pub mod keep;
 mod machine;
 pub mod otlp;
+mod packing;
 pub mod queue;
 pub mod retry;
 pub mod runs;

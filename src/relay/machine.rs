@@ -1,9 +1,9 @@
-//! The rooms as one machine: what is decided, packed, queued and settled, in which order. Whoever drives it brings the
+//! The rooms as one machine: what is decided, settled and given up, in which order. Whoever drives it brings the
 //! time and carries the batches.
 
 use crate::relay::admission::Desk;
 use crate::relay::ages::Ages;
-use crate::relay::batch::{self, Mark, Packer, Taken};
+use crate::relay::batch::{self, Packer};
 use crate::relay::budget::{Budget, Charge};
 use crate::relay::buffer::{self, Buffer};
 use crate::relay::clock::Tick;
@@ -17,7 +17,7 @@ use crate::relay::runs::Runs;
 use crate::relay::sampling::memory::{self, Decision, Memory};
 use crate::relay::sampling::policy::{Sampler, Verdict};
 use crate::relay::sampling::ratio::{Ratio, Threshold};
-use crate::relay::sampling::tracestate::{self, Stamp, Written};
+use crate::relay::sampling::tracestate::Stamp;
 use crate::relay::{Depth, Held, Snapshot, Trigger, TurnedAway};
 
 /// What a relay is made of.
@@ -58,11 +58,11 @@ pub struct Relay {
     pub(super) runs: Runs,
     pub(super) buffer: Buffer,
     pub(super) kept: Waiting,
-    packer: Packer,
-    queue: Queue,
+    pub(super) packer: Packer,
+    pub(super) queue: Queue,
     pub(super) desk: Desk,
     pub(super) closed: bool,
-    hurry: bool,
+    pub(super) hurry: bool,
 }
 
 /// Limits that belong to no room.
@@ -88,7 +88,7 @@ pub(super) struct Counts {
     decision_ages: Ages,
     kept_by_policy: Vec<u64>,
     maybe_duplicated: u64,
-    tracestate_unreadable: u64,
+    pub(super) tracestate_unreadable: u64,
     exports: (u64, u64, u64),
 }
 
@@ -96,9 +96,6 @@ const _: () = assert!(
     memory::ENTRY_COST + Waiting::COST <= Buffer::TRACE_COST,
     "a decision is paid for by the trace that it ends"
 );
-
-/// Requests to the collector are at most this long: the limit that OTLP sets for clients.
-const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl Relay {
     /// A relay that holds nothing; none when the budget cannot even spare what making a request takes.
@@ -334,94 +331,6 @@ impl Relay {
         self.overhead.shrink_to(owed);
     }
 
-    /// Makes requests of what was kept, as far as the queue and memory allow, and cuts those that are full or due.
-    pub(super) fn pack(&mut self, now: Tick) {
-        while self.pack_one(now) {}
-        let due = self.packer.due().is_some_and(|due| due <= now || self.hurry);
-        if due || self.packer.is_full() {
-            self.cut(now);
-        }
-        self.settle_overhead();
-    }
-
-    /// Packs the head of the line, or a part of it; false when that cannot go on now.
-    fn pack_one(&mut self, now: Tick) -> bool {
-        let Some((kept, custody)) = self.kept.front() else { return false };
-        let Some(piece) = self.runs.first(&kept.chain) else {
-            self.kept.pop();
-            return true;
-        };
-        if kept.whole && self.packer.suits(kept.chain.spans, piece.frame.bytes().len()) {
-            let body = piece.frame.bytes().clone();
-            return self.send_whole(body, now);
-        }
-        let fresh = fresh(kept.stamp);
-        let unreadable = std::cell::Cell::new(0);
-        let stamp = kept.stamp;
-        let renew = |old: &[u8], out: &mut Vec<u8>| match tracestate::write(Some(old), &stamp, out) {
-            Written::Yes => true,
-            Written::Untouched => {
-                unreadable.set(unreadable.get() + 1);
-                false
-            }
-        };
-        let mark = Mark { fresh: &fresh, renew: &renew };
-        let mut taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
-        if taken == Taken::NoMemory && self.queue.is_empty() {
-            taken = self.packer.add_unpaid(&piece, &mark, custody, now);
-        }
-        self.counts.tracestate_unreadable += unreadable.get();
-        match taken {
-            Taken::Some(spans, bytes) => {
-                // A request that has left in part must not leave once more as a whole.
-                kept.whole = false;
-                self.runs.advance(&mut kept.chain, spans, bytes);
-                self.kept.packed(bytes);
-                true
-            }
-            Taken::Full => self.cut(now),
-            Taken::NoMemory => false,
-        }
-    }
-
-    /// Puts a request that was kept whole into the queue as it came.
-    fn send_whole(&mut self, body: bytes::Bytes, now: Tick) -> bool {
-        if !self.queue.has_room(body.len()) {
-            return false;
-        }
-        let Some(kept) = self.kept.pop() else { return false };
-        let custody = self.kept.custody.split(u64::from(kept.chain.spans));
-        self.runs.drop_all(kept.chain);
-        let len = body.len();
-        self.enqueue(Batch { body: vec![body], len, custody, cut_at: now, attempts: 0 })
-    }
-
-    /// Cuts the request being filled into the queue; false when the queue has no room.
-    fn cut(&mut self, now: Tick) -> bool {
-        if !self.queue.has_room(self.packer.len()) {
-            return false;
-        }
-        match self.packer.cut(now) {
-            Some(batch) if REQUEST_BYTES_MAX < batch.len => {
-                self.ledger.close(batch.custody, Fate::Dropped(Cause::TooLarge));
-                true
-            }
-            Some(batch) => self.enqueue(batch),
-            None => false,
-        }
-    }
-
-    fn enqueue(&mut self, batch: Batch) -> bool {
-        match self.queue.push(batch) {
-            Ok(()) => true,
-            Err(batch) => {
-                // Room was looked for just now; should that ever be wrong, the spans have a fate all the same.
-                self.ledger.close(batch.custody, Fate::Dropped(Cause::Evicted));
-                false
-            }
-        }
-    }
-
     fn delivered(&mut self, mut batch: Batch, rejected_spans: u64) {
         let rejected = batch.custody.split(rejected_spans);
         self.ledger.close(rejected, Fate::Dropped(Cause::Partial));
@@ -433,13 +342,4 @@ impl Relay {
         let batch = Depth { spans: kept.spans + open.spans, bytes: kept.bytes + open.bytes };
         Held { buffer: self.buffer.depth(), batch, queue: self.queue.waiting(), inflight: self.queue.out() }
     }
-}
-
-/// The tracestate of a kept span that had none.
-fn fresh(stamp: Stamp) -> Vec<u8> {
-    let mut fresh = Vec::new();
-    if stamp != Stamp::default() {
-        tracestate::write(None, &stamp, &mut fresh);
-    }
-    fresh
 }

@@ -22,6 +22,7 @@ const ROOMS: &[&str] = &[
     "retry",
     "queue",
     "batch",
+    "packing",
     "admission",
     "machine",
 ];
