@@ -2,6 +2,7 @@
 //! data path. The lock is taken once a request or batch, never once a span, and never across an await.
 
 mod line;
+mod refusing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::relay::frame::Frame;
 use crate::relay::queue::{Batch, Outcome};
 use crate::relay::{self, Options, Relay, Snapshot, Transport, TurnedAway};
 use line::Line;
+use refusing::Refusing;
 
 /// The relay behind its lock, with a clock. Shared as `Arc<Driver>`.
 #[derive(Debug)]
@@ -38,8 +40,10 @@ struct Held {
     relay: Relay,
     /// When the clock is looked at next.
     wakes: Option<Tick>,
-    /// Since when callers have been refused for want of room, and when the last one was.
-    refusing: Option<(Tick, Tick)>,
+    /// Callers refused for want of room for a body.
+    unread: Refusing,
+    /// Callers refused for want of room for an index, their bodies read.
+    read: Refusing,
 }
 
 /// What an OK to the app says.
@@ -58,8 +62,10 @@ pub struct Receipt {
 /// Why a scanned request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No room for its index; try again.
+    /// No room for its index; try again. It is counted.
     Full,
+    /// Its index would not fit even if nothing else were held.
+    TooLarge,
     /// Not an OTLP trace request; the text says where and why, in at most 256 bytes.
     Malformed(String),
     /// The process is leaving; try again elsewhere.
@@ -100,12 +106,6 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 /// A request that has waited so long for room makes the relay decide its oldest traces to get it.
 const PRESSURE_AFTER: Duration = Duration::from_millis(250);
 
-/// After so long of refusing, the oldest waiting batches are given up.
-const EVICT_AFTER: Duration = Duration::from_secs(5);
-
-/// Whoever was refused comes back within this, as told. A longer silence means that refusing had ended.
-const CALLERS_RETURN: Duration = Duration::from_secs(3);
-
 impl Driver {
     /// A relay at work on a budget of `budget` bytes; none when that is too small to make a single request.
     pub fn new(options: Options, budget: usize, instruments: Instruments) -> Option<Arc<Driver>> {
@@ -113,7 +113,7 @@ impl Driver {
         let room = line.room();
         let budget = Budget::with_listener(budget, Box::new(move || room.notify_one()));
         let relay = Relay::new(options, budget.clone())?;
-        let held = Held { relay, wakes: None, refusing: None };
+        let held = Held { relay, wakes: None, unread: Refusing::default(), read: Refusing::default() };
         Some(Arc::new(Driver {
             relay: Mutex::new(held),
             budget,
@@ -150,7 +150,7 @@ impl Driver {
         self.instruments.held(began.elapsed());
         match charge {
             Some(charge) => {
-                self.lock().refusing = None;
+                self.lock().unread.ended();
                 Some(charge)
             }
             None => self.last_resort(bytes),
@@ -161,7 +161,7 @@ impl Driver {
     pub fn admit(&self, frame: Frame, transport: Transport) -> Result<Receipt, Refusal> {
         let now = self.now();
         let mut held = self.lock();
-        let receipt = held.relay.admit(frame, transport, now);
+        let receipt = held.admit(frame, transport, now);
         self.wake(held, now);
         match receipt {
             Ok(relay::Receipt { accepted, rejected }) => Ok(Receipt {
@@ -170,7 +170,8 @@ impl Driver {
                 rejected_span_id: u64::from(rejected.invalid_span_id),
                 rejected_malformed: u64::from(rejected.malformed),
             }),
-            Err(relay::Refusal::Full) => Err(Refusal::Full),
+            Err(relay::Refusal::Full { .. }) => Err(Refusal::Full),
+            Err(relay::Refusal::TooLarge) => Err(Refusal::TooLarge),
             Err(relay::Refusal::Malformed(why)) => Err(Refusal::Malformed(why.to_string())),
             Err(relay::Refusal::Draining) => Err(Refusal::Draining),
         }
@@ -305,12 +306,8 @@ impl Driver {
     fn last_resort(&self, bytes: usize) -> Option<Charge> {
         let now = self.now();
         let mut held = self.lock();
-        let going_on = held.refusing.filter(|&(_, last)| now.since(last) <= CALLERS_RETURN);
-        let since = going_on.map_or(now, |(since, _)| since);
-        held.refusing = Some((since, now));
-        if EVICT_AFTER <= now.since(since) {
+        if held.unread.for_too_long(now) {
             held.relay.evict(bytes, now);
-            held.refusing = None;
         }
         self.wake(held, now);
         // Whoever still waits came first.
@@ -342,6 +339,32 @@ impl Driver {
     fn lock(&self) -> MutexGuard<'_, Held> {
         // A panic ends the process; until it has, the books are still the best there are.
         self.relay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    /// Takes a request. It may not wait for room for its index, for it holds room itself; so room is made at once, first by
+    /// deciding early, and after a while of refusing by giving up what waits.
+    fn admit(&mut self, frame: Frame, transport: Transport, now: Tick) -> Result<relay::Receipt, relay::Refusal> {
+        let mut taken = self.relay.admit(frame.clone(), transport, now);
+        let Err(relay::Refusal::Full { bytes, .. }) = taken else { return taken };
+        if self.relay.relieve(bytes, now) {
+            taken = self.relay.admit(frame.clone(), transport, now);
+        }
+        if let Err(relay::Refusal::Full { bytes, .. }) = taken
+            && self.read.for_too_long(now)
+            && self.relay.evict(bytes, now)
+        {
+            taken = self.relay.admit(frame.clone(), transport, now);
+        }
+        match taken {
+            Ok(_) => self.read.ended(),
+            Err(relay::Refusal::Full { spans, .. }) => {
+                self.relay.refuse(spans, frame.bytes().len() as u64, transport);
+            }
+            Err(relay::Refusal::TooLarge | relay::Refusal::Malformed(_) | relay::Refusal::Draining) => {}
+        }
+        taken
     }
 }
 

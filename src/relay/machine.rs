@@ -18,7 +18,7 @@ use crate::relay::sampling::memory::{self, Decision, Memory};
 use crate::relay::sampling::policy::{Sampler, Verdict};
 use crate::relay::sampling::ratio::{Ratio, Threshold};
 use crate::relay::sampling::tracestate::Stamp;
-use crate::relay::{Depth, Held, Snapshot, Trigger, TurnedAway};
+use crate::relay::{Depth, Held, Snapshot, Transport, Trigger, TurnedAway};
 
 /// What a relay is made of.
 #[derive(Debug)]
@@ -69,6 +69,8 @@ pub struct Relay {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) request_spans_max: u32,
+    /// Bytes of the budget that no request can ever have.
+    pub(super) set_aside: usize,
     queue_bytes_max: usize,
 }
 
@@ -92,17 +94,26 @@ pub(super) struct Counts {
     exports: (u64, u64, u64),
 }
 
-const _: () = assert!(
-    memory::ENTRY_COST + Waiting::COST <= Buffer::TRACE_COST,
-    "a decision is paid for by the trace that it ends"
-);
+impl Counts {
+    /// Spans of a request that was read.
+    pub(super) fn received(&mut self, transport: Transport, spans: u64) {
+        match transport {
+            Transport::Grpc => self.received_grpc += spans,
+            Transport::Http => self.received_http += spans,
+        }
+    }
+}
 
 impl Relay {
     /// A relay that holds nothing; none when the budget cannot even spare what making a request takes.
     pub fn new(options: Options, budget: Budget) -> Option<Relay> {
         let keyed = Keyed::new(options.secret);
         let policies = options.sampler.as_ref().map_or(0, |sampler| sampler.names().len());
-        let limits = Limits { request_spans_max: options.request_spans_max, queue_bytes_max: options.queue.size_max };
+        let limits = Limits {
+            request_spans_max: options.request_spans_max,
+            set_aside: batch::spare_bytes(budget.limit(), options.batch.size_max),
+            queue_bytes_max: options.queue.size_max,
+        };
         Some(Relay {
             options: limits,
             overhead: budget.charge(0)?,
@@ -186,28 +197,6 @@ impl Relay {
         self.pack(now);
     }
 
-    /// Decides the oldest open traces until `bytes` more could be charged, or none is left.
-    pub fn relieve(&mut self, bytes: usize, now: Tick) {
-        self.envelopes.forget_unneeded();
-        self.pack(now);
-        while self.budget.limit() - self.budget.charged() < bytes {
-            let Some(held) = self.buffer.take_oldest() else { break };
-            self.decide(held, Trigger::Pressure, now);
-            // Packing takes memory too: whether there is enough is seen after it.
-            self.pack(now);
-        }
-    }
-
-    /// Gives up the oldest waiting batches until `bytes` more could be charged, or none is left.
-    pub fn evict(&mut self, bytes: usize, now: Tick) {
-        self.relieve(bytes, now);
-        while self.budget.limit() - self.budget.charged() < bytes {
-            let Some(batch) = self.queue.oldest() else { break };
-            self.ledger.close(batch.custody, Fate::Dropped(Cause::Evicted));
-            self.pack(now);
-        }
-    }
-
     /// Decides everything that is open on what is there, and cuts what is kept without waiting for more.
     pub fn decide_all(&mut self, now: Tick) {
         self.hurry = true;
@@ -247,6 +236,17 @@ impl Relay {
         let (requests, all) = &mut self.counts.turned_away[reason as usize];
         *requests += 1;
         *all = all.saturating_add(bytes);
+    }
+
+    /// Counts a request that was refused for [`Refusal::Full`](crate::relay::Refusal::Full), and had so many `bytes`.
+    pub fn refuse(&mut self, spans: Option<u64>, bytes: u64, transport: Transport) {
+        match spans {
+            Some(spans) => {
+                self.counts.received(transport, spans);
+                self.counts.refused_full += spans;
+            }
+            None => self.turn_away(TurnedAway::Full, bytes),
+        }
     }
 
     /// Counts a request of another signal: 0 metrics, 1 logs, 2 profiles.

@@ -21,6 +21,7 @@ impl Relay {
             self.cut(now);
         }
         self.settle_overhead();
+        self.copy_out_if_much();
     }
 
     /// Packs the head of the line, or a part of it; false when that cannot go on now.
@@ -30,7 +31,10 @@ impl Relay {
             self.kept.pop();
             return true;
         };
-        if kept.whole && self.packer.suits(kept.chain.spans, piece.frame.bytes().len()) {
+        if kept.whole
+            && !self.runs.is_copy(&kept.chain)
+            && self.packer.suits(kept.chain.spans, piece.frame.bytes().len())
+        {
             let body = piece.frame.bytes().clone();
             return self.send_whole(body, now);
         }

@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "queue",
     "batch",
     "packing",
+    "relief",
     "admission",
     "machine",
 ];
