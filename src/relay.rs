@@ -71,7 +71,7 @@ pub enum Transport {
 pub enum TurnedAway {
     /// No room in the budget; the app was told to try again.
     Full,
-    /// Larger than `receiver.max_request_size`.
+    /// Larger than `receiver.max_request_size`, or with an index that could never be held.
     TooLarge,
     /// Not an OTLP trace request, or not decompressible.
     Malformed,
