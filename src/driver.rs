@@ -2,6 +2,7 @@
 //! data path. The lock is taken once a request or batch, never once a span, and never across an await.
 
 mod line;
+mod refusing;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::relay::frame::Frame;
 use crate::relay::queue::{Batch, Outcome};
 use crate::relay::{self, Options, Relay, Snapshot, Transport, TurnedAway};
 use line::Line;
+use refusing::Refusing;
 
 /// The relay behind its lock, with a clock. Shared as `Arc<Driver>`.
 #[derive(Debug)]
@@ -40,18 +42,10 @@ struct Held {
     relay: Relay,
     /// When the clock is looked at next.
     wakes: Option<Tick>,
-    refusing: Option<Refusing>,
-    /// When a caller who had to wait was served last.
-    served: Tick,
-}
-
-/// Callers are refused for want of room.
-#[derive(Clone, Copy, Debug)]
-struct Refusing {
-    /// When the first of them began to wait.
-    since: Tick,
-    /// When the last of them was refused.
-    last: Tick,
+    /// Callers refused for want of room for a body.
+    unread: Refusing,
+    /// Callers refused for want of room for an index, their bodies read.
+    read: Refusing,
 }
 
 /// What an OK to the app says.
@@ -70,8 +64,10 @@ pub struct Receipt {
 /// Why a scanned request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No room for its index; try again.
+    /// No room for its index; try again. It is counted.
     Full,
+    /// Its index would not fit even if nothing else were held.
+    TooLarge,
     /// Not an OTLP trace request; the text says where and why, in at most 256 bytes.
     Malformed(String),
     /// The process is leaving; try again elsewhere.
@@ -121,12 +117,6 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 /// A request that has waited so long for room makes the relay decide its oldest traces to get it.
 const PRESSURE_AFTER: Duration = Duration::from_millis(250);
 
-/// After so long without room for anybody, the oldest waiting batches are given up.
-const EVICT_AFTER: Duration = Duration::from_secs(5);
-
-/// Whoever was refused comes back within this, as told, and is held again. If nobody does, refusing had ended.
-const CALLERS_RETURN: Duration = Duration::from_secs(3);
-
 impl Driver {
     /// A relay at work on a budget of `budget` bytes; none when that is too small to make a single request.
     pub fn new(options: Options, budget: usize, instruments: Instruments) -> Option<Arc<Driver>> {
@@ -134,7 +124,7 @@ impl Driver {
         let room = line.room();
         let budget = Budget::with_listener(budget, Box::new(move || room.notify_one()));
         let relay = Relay::new(options, budget.clone())?;
-        let held = Held { relay, wakes: None, refusing: None, served: Tick::ZERO };
+        let held = Held { relay, wakes: None, unread: Refusing::default(), read: Refusing::default() };
         Some(Arc::new(Driver {
             relay: Mutex::new(held),
             looked_at: Mutex::default(),
@@ -173,8 +163,7 @@ impl Driver {
         self.instruments.held(now.since(began));
         match charge {
             Some(charge) => {
-                let mut held = self.lock();
-                (held.refusing, held.served) = (None, now);
+                self.lock().unread.ended(now);
                 Some(charge)
             }
             None => self.last_resort(bytes, began),
@@ -185,7 +174,7 @@ impl Driver {
     pub fn admit(&self, frame: Frame, transport: Transport) -> Result<Receipt, Refusal> {
         let now = self.now();
         let mut held = self.lock();
-        let receipt = held.relay.admit(frame, transport, now);
+        let receipt = held.admit(frame, transport, now);
         self.wake(held, now);
         match receipt {
             Ok(relay::Receipt { accepted, rejected }) => Ok(Receipt {
@@ -194,7 +183,8 @@ impl Driver {
                 rejected_span_id: u64::from(rejected.invalid_span_id),
                 rejected_malformed: u64::from(rejected.malformed),
             }),
-            Err(relay::Refusal::Full) => Err(Refusal::Full),
+            Err(relay::Refusal::Full { .. }) => Err(Refusal::Full),
+            Err(relay::Refusal::TooLarge) => Err(Refusal::TooLarge),
             Err(relay::Refusal::Malformed(why)) => Err(Refusal::Malformed(why.to_string())),
             Err(relay::Refusal::Draining) => Err(Refusal::Draining),
         }
@@ -336,11 +326,8 @@ impl Driver {
     fn last_resort(&self, bytes: usize, began: Tick) -> Option<Charge> {
         let now = self.now();
         let mut held = self.lock();
-        let since = held.without_room_since(began);
-        held.refusing = Some(Refusing { since, last: now });
-        if EVICT_AFTER <= now.since(since) {
+        if held.unread.for_too_long(began, now) {
             held.relay.evict(bytes, now);
-            held.refusing = None;
         }
         self.wake(held, now);
         // Whoever still waits came first.
@@ -376,14 +363,28 @@ impl Driver {
 }
 
 impl Held {
-    /// Since when there was no room for anybody, as seen by a caller who has waited in vain since `began`. A caller who is
-    /// held is refused long after the one before, so what counts is when each began to wait.
-    fn without_room_since(&self, began: Tick) -> Tick {
-        let began = began.max(self.served);
-        match self.refusing {
-            Some(Refusing { since, last }) if began.since(last) <= CALLERS_RETURN => since.min(began),
-            Some(_) | None => began,
+    /// Takes a request. It may not wait for room for its index, for it holds room itself; so room is made at once, first by
+    /// deciding early, and after a while of refusing by giving up what waits.
+    fn admit(&mut self, frame: Frame, transport: Transport, now: Tick) -> Result<relay::Receipt, relay::Refusal> {
+        let mut taken = self.relay.admit(frame.clone(), transport, now);
+        let Err(relay::Refusal::Full { bytes, .. }) = taken else { return taken };
+        if self.relay.relieve(bytes, now) {
+            taken = self.relay.admit(frame.clone(), transport, now);
         }
+        if let Err(relay::Refusal::Full { bytes, .. }) = taken
+            && self.read.for_too_long(now, now)
+            && self.relay.evict(bytes, now)
+        {
+            taken = self.relay.admit(frame.clone(), transport, now);
+        }
+        match taken {
+            Ok(_) => self.read.ended(now),
+            Err(relay::Refusal::Full { spans, .. }) => {
+                self.relay.refuse(spans, frame.bytes().len() as u64, transport);
+            }
+            Err(relay::Refusal::TooLarge | relay::Refusal::Malformed(_) | relay::Refusal::Draining) => {}
+        }
+        taken
     }
 }
 

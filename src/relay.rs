@@ -14,7 +14,9 @@ pub mod hash;
 pub mod keep;
 mod machine;
 pub mod otlp;
+mod packing;
 pub mod queue;
+mod relief;
 pub mod retry;
 pub mod runs;
 pub mod sampling;
@@ -40,8 +42,15 @@ pub struct Receipt {
 /// Why a scanned request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No room for its index; try again.
-    Full,
+    /// No room for its index; try again. Nothing is counted yet: see [`Relay::refuse`].
+    Full {
+        /// What has to be free at once for it, beside its own bytes.
+        bytes: usize,
+        /// How many spans it has; none when there was no room to read so far.
+        spans: Option<u64>,
+    },
+    /// Its index would not fit even if nothing else were held.
+    TooLarge,
     /// Not an OTLP trace request.
     Malformed(Malformed),
     /// The process is leaving; try again elsewhere.
@@ -62,7 +71,7 @@ pub enum Transport {
 pub enum TurnedAway {
     /// No room in the budget; the app was told to try again.
     Full,
-    /// Larger than `receiver.max_request_size`.
+    /// Larger than `receiver.max_request_size`, or with an index that could never be held.
     TooLarge,
     /// Not an OTLP trace request, or not decompressible.
     Malformed,

@@ -82,7 +82,7 @@ pub fn auto_budget(limit: u64, connections: u64, window: u64) -> Option<u64> {
     (BUDGET_MIN <= budget).then_some(budget)
 }
 
-/// The program itself: 12 MiB.
+/// The program itself, with the places and rows that the relay keeps ready however little it holds: 12 MiB.
 pub const PROCESS: u64 = 12 << 20;
 /// `memory.budget: auto` where there is no limit: 64 MiB.
 pub const BUDGET_UNLIMITED: u64 = 64 << 20;

@@ -1,23 +1,18 @@
 //! The relay in real time, on tokio's paused clock.
 
+mod holding;
+
 use super::*;
-use crate::relay::sampling::policy::{PolicySpec, Rule, Sampler};
+use crate::relay::custody::Cause;
 use crate::relay::{batch, buffer, queue, retry};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use prost::Message;
 
-fn driver(budget: usize) -> Arc<Driver> {
-    driver_with(budget, None)
-}
-
-/// A driver whose relay keeps every trace, after ten seconds.
-fn patient(budget: usize) -> Arc<Driver> {
-    let all = PolicySpec { name: "all".to_owned(), rule: Rule::AlwaysSample };
-    driver_with(budget, Some(Sampler::new(&[all]).expect("a policy")))
-}
-
-fn driver_with(budget: usize, sampler: Option<Sampler>) -> Arc<Driver> {
-    let options = Options {
+fn options(budget: usize) -> Options {
+    Options {
         ratio: None,
-        sampler,
+        sampler: None,
         remember_bytes: 1 << 10,
         request_spans_max: 1000,
         buffer: buffer::Options {
@@ -35,8 +30,26 @@ fn driver_with(budget: usize, sampler: Option<Sampler>) -> Arc<Driver> {
             delays: retry::Delays::default(),
         },
         secret: [1, 2],
-    };
-    Driver::new(options, budget, Instruments::none()).expect("the budget has room")
+    }
+}
+
+fn driver(budget: usize) -> Arc<Driver> {
+    Driver::new(options(budget), budget, Instruments::none()).expect("the budget has room")
+}
+
+/// A request of small spans, each of a trace of its own.
+fn request(number: u64, spans: u64) -> Vec<u8> {
+    let id = |span: u64| [number.to_be_bytes(), (span + 1).to_be_bytes()].concat();
+    let span = |span| Span { trace_id: id(span), span_id: vec![1; 8], ..Span::default() };
+    let scope = ScopeSpans { spans: (0..spans).map(span).collect(), ..ScopeSpans::default() };
+    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+    ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec()
+}
+
+/// An app sends a request, and is not held.
+async fn send(driver: &Driver, body: Vec<u8>) -> Result<Receipt, Refusal> {
+    let charge = driver.room(body.len(), NOW).await.ok_or(Refusal::Full)?;
+    driver.admit(Frame::new(body, charge), Transport::Grpc)
 }
 
 const NOW: Duration = Duration::ZERO;
@@ -83,134 +96,74 @@ async fn phases_only_go_on_and_the_last_one_ends_the_waiting() {
     driver.reached(Phase::Flushing).await;
 }
 
-/// A request of one span that is no root, of about `len` bytes.
-fn request(len: usize) -> Vec<u8> {
-    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-    use prost::Message;
-    let span = Span {
-        trace_id: vec![1; 16],
-        span_id: vec![2; 8],
-        parent_span_id: vec![3; 8],
-        name: "x".repeat(len),
-        ..Span::default()
-    };
-    let scope = ScopeSpans { spans: vec![span], ..ScopeSpans::default() };
-    let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
-    ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec()
-}
-
-/// Waits for room and hands one span over.
-async fn admit(driver: &Driver, len: usize) {
-    let body = request(len);
-    let charge = driver.room(body.len(), NOW).await.expect("there is room");
-    let receipt = driver.admit(Frame::new(body, charge), Transport::Grpc).expect("it is taken");
-    assert_eq!(receipt.accepted, 1);
-}
-
-fn evicted(driver: &Driver) -> u64 {
-    driver.snapshot().ledger.dropped(crate::relay::custody::Cause::Evicted)
-}
-
-/// One caller, held for two seconds at a time and coming back a second after each refusal, as an SDK's only exporter does.
 #[tokio::test(start_paused = true)]
-async fn a_single_caller_is_held_then_pressed_for_then_refused_and_after_five_seconds_served_by_evicting() {
-    let driver = patient(1 << 20);
-    tokio::spawn({
-        let driver = driver.clone();
-        async move { driver.run().await }
-    });
-    admit(&driver, 600_000).await;
-    let (asked, hold) = (700_000, Duration::from_secs(2));
-    let began = Instant::now();
-    let pressed = async {
-        tokio::time::sleep(Duration::from_millis(240)).await;
-        assert_eq!(driver.snapshot().traces_open, 1);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert_eq!(driver.snapshot().traces_open, 0, "decided under pressure after 250 ms");
-    };
-    let (refused, ()) = tokio::join!(driver.room(asked, hold), pressed);
-    assert!(refused.is_none());
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!((evicted(&driver), began.elapsed()), (0, Duration::from_secs(3)));
-    let served = driver.room(asked, hold).await;
-    assert!(served.is_some());
-    assert_eq!((evicted(&driver), began.elapsed()), (1, Duration::from_secs(5)));
-    assert!(driver.lock().refusing.is_none(), "the next refusal begins anew");
-}
-
-#[tokio::test(start_paused = true)]
-async fn refusals_with_a_long_silence_between_them_do_not_add_up() {
-    let driver = patient(1 << 20);
-    admit(&driver, 600_000).await;
-    for _ in 0..3 {
-        assert!(driver.room(700_000, Duration::from_secs(2)).await.is_none());
-        tokio::time::sleep(Duration::from_secs(4)).await;
+async fn with_no_collector_and_no_room_for_an_index_what_waits_gives_way_after_a_while() {
+    let mut options = options(1 << 20);
+    options.queue.batches_max = 10_000;
+    options.batch.spans_max = 100;
+    let driver = Driver::new(options, 1 << 20, Instruments::none()).expect("the budget has room");
+    let (mut accepted, mut refused) = (0, 0);
+    // Bodies are small beside their indices: there is always room for one more of them.
+    for number in 0..1000 {
+        match send(&driver, request(number, 100)).await {
+            Ok(_) if refused > 0 => accepted += 1,
+            Ok(_) => {}
+            Err(refusal) => {
+                assert_eq!(refusal, Refusal::Full);
+                refused += 1;
+                tokio::time::advance(Duration::from_millis(500)).await;
+            }
+        }
     }
-    assert_eq!(evicted(&driver), 0);
-    driver.enter(Phase::Closed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn whoever_waits_behind_others_that_are_served_evicts_nothing() {
-    let driver = patient(1 << 20);
-    admit(&driver, 600_000).await;
-    let all = driver.room(driver.budget().limit() - driver.budget().charged(), NOW).await.expect("the rest is free");
-    let first = driver.room(1000, LONG);
-    let second = driver.room(700_000, Duration::from_secs(6));
-    let free = async {
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        drop(all);
-    };
-    let (first, second, ()) = tokio::join!(first, second, free);
-    assert!(first.is_some() && second.is_none());
-    assert_eq!(evicted(&driver), 0, "somebody was served three seconds ago");
-    driver.enter(Phase::Closed);
-}
-
-#[tokio::test(start_paused = true)]
-async fn spans_that_come_when_everything_was_decided_are_decided_at_once() {
-    let driver = patient(1 << 20);
-    driver.enter(Phase::Deciding);
-    admit(&driver, 100).await;
     let snapshot = driver.snapshot();
-    assert_eq!((snapshot.traces_open, snapshot.held.queue.spans), (0, 1), "it can be sent without waiting");
+    assert!(refused >= 10, "{refused}: five seconds of refusing come first");
+    assert!(accepted > 0 && snapshot.ledger.dropped(Cause::Evicted) > 0, "{accepted} of 1000 after the first refusal");
+    assert_eq!(snapshot.refused_full, 100 * refused, "every request is counted once");
+    assert_eq!(snapshot.received_grpc, snapshot.ledger.accepted() + snapshot.refused_full);
     driver.enter(Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_leaving_cuts_short_says_nothing_about_the_collector() {
-    for closed_first in [true, false] {
-        let driver = patient(1 << 20);
-        admit(&driver, 100).await;
-        driver.enter(Phase::Flushing);
-        let batch = driver.next_batch().await.expect("it was decided and cut");
-        let leave = || driver.enter(Phase::Closed);
-        if closed_first {
-            leave();
-        }
-        driver.settle(batch, Outcome::GivenUp { unknown: true });
-        if !closed_first {
-            leave();
-        }
-        let snapshot = driver.snapshot();
-        assert_eq!(snapshot.upstream_up, None, "nobody has answered");
-        assert_eq!(snapshot.ledger.dropped(crate::relay::custody::Cause::Shutdown), 1);
+async fn open_traces_are_decided_at_once_when_an_index_finds_no_room() {
+    use crate::relay::sampling::policy::{PolicySpec, Rule, Sampler};
+    let errors = Rule::StatusCode { status_codes: vec![crate::relay::sampling::policy::StatusCode::Error] };
+    let mut options = options(1 << 20);
+    options.sampler = Sampler::new(&[PolicySpec { name: "errors".to_owned(), rule: errors }]).ok();
+    options.buffer.traces_max = 1 << 20;
+    let driver = Driver::new(options, 1 << 20, Instruments::none()).expect("the budget has room");
+    for number in 0..1000 {
+        assert!(send(&driver, request(number, 100)).await.is_ok(), "request {number}");
     }
+    let snapshot = driver.snapshot();
+    assert!(snapshot.decisions[relay::Trigger::Pressure as usize].1 > 0);
+    driver.enter(Phase::Closed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_words_are_those_of_now_or_of_the_last_look_when_the_lock_is_held() {
-    let driver = patient(1 << 20);
-    let held = driver.lock();
-    assert!(driver.last_words().is_none(), "nobody has looked");
-    drop(held);
-    driver.snapshot();
-    admit(&driver, 100).await;
-    let accepted = || driver.last_words().map(|(books, recency)| (books.ledger.accepted(), recency));
-    assert_eq!(accepted(), Some((1, Recency::Now)));
-    let held = driver.lock();
-    assert_eq!(accepted(), Some((0, Recency::LastLook)));
-    drop(held);
+async fn a_request_whose_index_can_never_fit_is_told_so() {
+    let driver = driver(1 << 20);
+    let before = driver.budget().charged();
+    assert_eq!(send(&driver, request(1, 900)).await.map(|receipt| receipt.accepted), Ok(900));
+    driver.enter(Phase::Deciding);
+    let mut options = options(64 << 10);
+    options.request_spans_max = 100_000;
+    let small = Driver::new(options, 64 << 10, Instruments::none()).expect("the budget has room");
+    assert_eq!(send(&small, request(1, 900)).await, Err(Refusal::TooLarge), "there is room for the body alone");
+    assert_eq!(small.snapshot().received_grpc, 0, "it has no span count");
+    assert!(before <= driver.budget().charged());
     driver.enter(Phase::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_could_be_read_only_with_more_memory_than_there_is_is_told_so() {
+    let mut options = options(1 << 20);
+    options.request_spans_max = 1 << 20;
+    let driver = Driver::new(options, 1 << 20, Instruments::none()).expect("the budget has room");
+    let idle = driver.budget().charged();
+    assert_eq!(send(&driver, request(1, 10_000)).await, Err(Refusal::TooLarge));
+    assert_eq!(driver.budget().charged(), idle);
+    let rest = driver.budget().charge(driver.budget().limit() - idle - 400_000).expect("it is free");
+    assert_eq!(send(&driver, request(1, 2500)).await, Err(Refusal::Full), "it would fit if there were room");
+    assert_eq!(driver.snapshot().turned_away[TurnedAway::Full as usize].0, 1, "read in part, it has no span count");
+    drop(rest);
 }

@@ -68,7 +68,9 @@ const fn cause_meaning(cause: Cause) -> &'static str {
 const fn refused_meaning(reason: TurnedAway) -> &'static str {
     match reason {
         TurnedAway::Full => "No room in the budget; the app was told to try again.",
-        TurnedAway::TooLarge => "Larger than `receiver.max_request_size`.",
+        TurnedAway::TooLarge => {
+            "Larger than `receiver.max_request_size`, or with more spans than `memory.budget` could ever hold."
+        }
         TurnedAway::Malformed => {
             "Not an OTLP trace request, or not decompressible; or a connection that brought bytes and no HTTP request."
         }

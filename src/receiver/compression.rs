@@ -51,6 +51,9 @@ const ZSTD_COST: usize = 384 * 1024;
 /// The largest window that a zstd frame may ask for: what the format recommends every decoder to support.
 const ZSTD_WINDOW_MAX: u64 = 8 * 1024 * 1024;
 
+/// The largest block of a zstd frame, in bytes.
+const ZSTD_BLOCK_MAX: usize = 128 * 1024;
+
 /// How many times its compressed length an inflated body may have. Spans differ at least in their ids, which do not
 /// compress; deflate itself can reach 1032.
 const RATIO_MAX: usize = 200;
@@ -156,15 +159,14 @@ pub(super) async fn unzstd(mut body: &[u8], paid: Paid) -> Result<Paid, Denial> 
         decoder.reset(&mut body).map_err(|error| damaged(&error))?;
         let mut finished = false;
         while !finished {
-            finished = decoder
-                .decode_blocks(&mut body, BlockDecodingStrategy::UptoBlocks(1))
-                .map_err(|error| damaged(&error))?;
-            // The decoder keeps its window of what it has written: that is paid for as well.
-            let needed = (sink.paid.len() + decoder.can_collect()).min(ZSTD_WINDOW_MAX as usize);
+            let needed = window_bytes(decoder.blocks_decoded() + 1);
             if window < needed {
                 sink.paid.add_scratch(needed - window)?;
                 window = needed;
             }
+            finished = decoder
+                .decode_blocks(&mut body, BlockDecodingStrategy::UptoBlocks(1))
+                .map_err(|error| damaged(&error))?;
             since_turn += decoder.collect_to_writer(&mut sink).map_err(|error| match sink.denied.take() {
                 Some(denial) => denial,
                 None => damaged(&error),
@@ -179,6 +181,15 @@ pub(super) async fn unzstd(mut body: &[u8], paid: Paid) -> Result<Paid, Denial> 
         }
     }
     Ok(sink.paid)
+}
+
+/// What the decoder may take, in bytes, for the window it keeps of so many blocks: paid for before the last of them is
+/// decoded. Its ring of bytes doubles beyond two blocks, and while it grows the old one is still there.
+fn window_bytes(blocks: usize) -> usize {
+    let free = 2 * ZSTD_BLOCK_MAX;
+    let data = (blocks * ZSTD_BLOCK_MAX).min(ZSTD_WINDOW_MAX as usize + ZSTD_BLOCK_MAX);
+    let ring = free + data.saturating_sub(free).next_power_of_two();
+    ring + ring / 2 + ZSTD_BLOCK_MAX
 }
 
 #[cfg(test)]
@@ -271,6 +282,20 @@ mod tests {
         assert_eq!(inflated.into_parts().0, body);
         assert!(2 * body.len() <= budget.peak());
         assert_eq!(budget.charged(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_window_of_a_zstd_body_is_paid_for_before_it_is_filled() {
+        // The encoder's frames have windows far larger than these few blocks, so that nothing is given out before the end.
+        let packed = zstd(&noise(10 * ZSTD_BLOCK_MAX));
+        let budget = Budget::new(window_bytes(4) + ZSTD_BLOCK_MAX);
+        let denial = unzstd(&packed, paid(&budget, 64)).await.unwrap_err();
+        assert_eq!(denial.code, tonic::Code::Unavailable);
+        assert!(window_bytes(4) <= budget.peak(), "{} bytes when four blocks had been decoded", budget.peak());
+        let enough = Budget::new(LIMIT);
+        unzstd(&packed, paid(&enough, 64)).await.unwrap();
+        assert!(window_bytes(10) + 10 * ZSTD_BLOCK_MAX <= enough.peak());
+        assert_eq!(enough.charged(), 0);
     }
 
     #[tokio::test]

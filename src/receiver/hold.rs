@@ -66,6 +66,7 @@ impl<'a, I: Intake> Call<'a, I> {
         self.bytes = body.len() as u64;
         self.door.intake.admit(Frame::new(body, charge), transport).map_err(|refusal| match refusal {
             Refusal::Full => Denial::full_after_scan(),
+            Refusal::TooLarge => Denial::index_too_large(),
             Refusal::Malformed(message) => Denial::malformed(message),
             Refusal::Draining => Denial::draining(),
         })

@@ -3,11 +3,13 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::Sleep;
+
+use crate::relay::retry;
 
 /// The longest list of header fields of one request, in bytes.
 pub const HEADER_LIST_MAX: u32 = 8 * 1024;
@@ -62,30 +64,20 @@ impl Deadline {
     }
 }
 
-/// Numbers that need only look random: a xorshift generator.
+/// The relay's dice, thrown by all calls of a door.
 #[derive(Debug)]
-pub(super) struct Dice {
-    state: AtomicU64,
-}
+pub(super) struct Dice(Mutex<retry::Dice>);
 
 impl Dice {
     pub(super) fn new(seed: u64) -> Dice {
-        // Zero is the one state that a xorshift never leaves.
-        Dice { state: AtomicU64::new(seed | 1) }
+        Dice(Mutex::new(retry::Dice::new(seed)))
     }
 
     /// How long a refused caller is asked to wait: evenly from 500 ms to 2 s, so that callers do not come back together.
     pub(super) fn retry_delay(&self) -> Duration {
-        Duration::from_millis(500 + self.roll() % 1501)
-    }
-
-    fn roll(&self) -> u64 {
-        let mut x = self.state.load(Ordering::Relaxed);
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.state.store(x, Ordering::Relaxed);
-        x
+        // A panic elsewhere cannot have left a number half written that matters.
+        let share = self.0.lock().unwrap_or_else(PoisonError::into_inner).share();
+        Duration::from_millis(500) + Duration::from_millis(1500).mul_f64(share)
     }
 }
 
@@ -115,7 +107,8 @@ mod tests {
         let delays: Vec<u128> = (0..1000).map(|_| dice.retry_delay().as_millis()).collect();
         assert!(delays.iter().all(|delay| (500..=2000).contains(delay)));
         assert!(delays.iter().any(|&delay| delay < 700) && delays.iter().any(|&delay| 1800 < delay));
-        assert_ne!(Dice::new(0).roll(), Dice::new(0).roll() ^ 1, "a seed of zero works too");
+        let zero = Dice::new(0);
+        assert_ne!(zero.retry_delay(), zero.retry_delay(), "a seed of zero works too");
     }
 
     #[test]

@@ -58,6 +58,13 @@ impl Denial {
         Denial::new(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, message, TurnedAway::TooLarge)
     }
 
+    /// Short enough, but with more spans or envelopes than can be held. Without a delay: it would be refused again.
+    pub(super) fn index_too_large() -> Denial {
+        let message = "what has to be held of this request's spans would not fit into memory.budget even if it were empty; \
+                       export smaller batches: OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
+        Denial::new(Code::ResourceExhausted, StatusCode::PAYLOAD_TOO_LARGE, message, TurnedAway::TooLarge)
+    }
+
     /// It inflates like nothing that an exporter compresses.
     pub(super) fn bomb(ratio: usize) -> Denial {
         let message = format!("the request inflates to more than {ratio} times its compressed length");

@@ -1,9 +1,11 @@
 //! Taking a request in: check everything and pay for everything first, then change the relay with no way to fail.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::relay::budget::Charge;
 use crate::relay::buffer::{Arrival, Buffer};
 use crate::relay::clock::Tick;
 use crate::relay::custody::{Custody, Fate, Reason};
@@ -11,7 +13,7 @@ use crate::relay::envelope::Envelope;
 use crate::relay::frame::Frame;
 use crate::relay::keep::{Kept, Waiting};
 use crate::relay::otlp::scan::{Scan, scan};
-use crate::relay::otlp::{Limits, Sighting, TraceId, resource_attributes};
+use crate::relay::otlp::{Limits, Sighting, TraceId, What, resource_attributes};
 use crate::relay::runs::{Chain, Runs};
 use crate::relay::sampling::facts::{Marks, SpanFacts, Witness};
 use crate::relay::sampling::memory::Decision;
@@ -26,13 +28,40 @@ const OUTGOING: [u8; 2] = [3, 4];
 /// sibling of one that has a name.
 const NAMELESS: u64 = 0;
 
-/// What of a request is reused for the next one.
+/// Where a request is read. For a request of up to [`Scan::SPANS_KEPT`] spans there is always room; a larger one pays for
+/// more, and gives it back when it has been taken or refused.
 #[derive(Debug, Default)]
 pub struct Desk {
     scan: Scan,
     witness: Witness,
-    resource: Vec<u8>,
-    scope: Vec<u8>,
+    charge: Option<Charge>,
+}
+
+impl Desk {
+    /// What reading one span takes, in bytes: what is seen of it, and the name of its envelope.
+    const SPAN_COST: usize = Scan::SPAN_COST + Witness::ROW_COST + size_of::<u32>();
+
+    /// Forgets everything but the room that is always there.
+    fn clear(&mut self) {
+        self.scan.clear();
+        self.witness.clear(Scan::SPANS_KEPT);
+        self.charge = None;
+    }
+
+    /// Makes room for so many spans, paid for by `charge`.
+    fn reserve(&mut self, spans: usize, watched: bool, charge: Charge) {
+        self.clear();
+        self.charge = Some(charge);
+        self.scan.reserve(spans);
+        if watched {
+            self.witness.reserve(spans);
+        }
+    }
+
+    /// What is paid for here, in bytes.
+    fn charged(&self) -> usize {
+        self.charge.as_ref().map_or(0, Charge::bytes)
+    }
 }
 
 /// What happens to the spans of one trace in this request.
@@ -72,6 +101,7 @@ impl Relay {
     pub fn admit(&mut self, frame: Frame, transport: Transport, now: Tick) -> Result<Receipt, Refusal> {
         let mut desk = std::mem::take(&mut self.desk);
         let taken = self.admit_with(&mut desk, frame, transport, now);
+        desk.clear();
         self.desk = desk;
         if self.hurry {
             // The process is leaving, and a call was still under way when everything else was decided.
@@ -93,14 +123,11 @@ impl Relay {
         self.read(desk, &frame)?;
         let (scanned, rejected) = (desk.scan.spans.len() as u64, desk.scan.rejected);
         let all = scanned + u64::from(rejected.total());
-        match transport {
-            Transport::Grpc => self.counts.received_grpc += all,
-            Transport::Http => self.counts.received_http += all,
-        }
-        let Some(charge) = self.budget.charge(cost(&desk.scan, frame.bytes())) else {
-            self.counts.refused_full += all;
-            return Err(Refusal::Full);
+        let cost = cost(&desk.scan, frame.bytes());
+        let Some(charge) = self.budget.charge(cost) else {
+            return Err(self.no_room(&frame, desk.charged() + cost, Some(all)));
         };
+        self.counts.received(transport, all);
         self.overhead.join(charge);
         self.counts.rejected_trace_id += u64::from(rejected.invalid_trace_id);
         self.counts.rejected_span_id += u64::from(rejected.invalid_span_id);
@@ -118,16 +145,39 @@ impl Relay {
         Ok(Receipt { accepted: scanned, rejected })
     }
 
+    /// Finds the spans. How many there are is seen only by reading: if they are more than there is room for, there is paid
+    /// for twice as much, and reading begins anew.
     fn read(&mut self, desk: &mut Desk, frame: &Frame) -> Result<(), Refusal> {
-        desk.scan.clear();
-        desk.witness.clear();
-        let limits = Limits { spans_max: self.options.request_spans_max, ..Limits::default() };
-        let body = frame.bytes();
-        let read = match self.sampler.as_ref().map(|sampler| sampler.watch()) {
-            Some(watch) if !watch.is_empty() => scan(body, &limits, &mut desk.witness.with(watch), &mut desk.scan),
-            _ => scan(body, &limits, &mut (), &mut desk.scan),
-        };
-        read.map_err(Refusal::Malformed)
+        let watch = self.sampler.as_ref().map(|sampler| sampler.watch()).filter(|watch| !watch.is_empty());
+        let spans_max = self.options.request_spans_max as usize;
+        let mut room = Scan::SPANS_KEPT;
+        loop {
+            let limits = Limits { spans_max: room.min(spans_max) as u32, ..Limits::default() };
+            let read = match watch {
+                Some(watch) => scan(frame.bytes(), &limits, &mut desk.witness.with(watch), &mut desk.scan),
+                None => scan(frame.bytes(), &limits, &mut (), &mut desk.scan),
+            };
+            match read {
+                Ok(()) => return Ok(()),
+                Err(why) if why.what == What::TooManySpans && room < spans_max => {}
+                Err(why) => return Err(Refusal::Malformed(why)),
+            }
+            desk.clear();
+            room *= 2;
+            let bytes = room * Desk::SPAN_COST;
+            match self.budget.charge(bytes) {
+                Some(charge) => desk.reserve(room, watch.is_some(), charge),
+                None => return Err(self.no_room(frame, bytes, None)),
+            }
+        }
+    }
+
+    /// Why there is no room for `bytes` beside the request's own: not now, or never.
+    fn no_room(&self, frame: &Frame, bytes: usize, spans: Option<u64>) -> Refusal {
+        match frame.charged() + bytes <= self.free_at_most() {
+            true => Refusal::Full { bytes, spans },
+            false => Refusal::TooLarge,
+        }
     }
 
     /// The envelopes of a request's scopes, each known by the place of its scope in the request.
@@ -136,15 +186,8 @@ impl Relay {
         let mut envelopes: Vec<Arc<Envelope>> = Vec::with_capacity(count);
         let mut names = Vec::with_capacity(count);
         for scope in 0..count as u32 {
-            desk.resource.clear();
-            desk.scope.clear();
-            desk.scan.resource_envelope(
-                frame.bytes(),
-                desk.scan.envelopes[scope as usize].resource,
-                &mut desk.resource,
-            );
-            desk.scan.scope_envelope(frame.bytes(), scope, &mut desk.scope);
-            let envelope = self.envelope(&desk.resource, &desk.scope);
+            let resource = resource_bytes(&desk.scan, frame.bytes(), desk.scan.envelopes[scope as usize].resource);
+            let envelope = self.envelope(resource, scope_bytes(&desk.scan, frame.bytes(), scope));
             self.buffer.heard(envelope.service.unwrap_or(NAMELESS), now);
             names.push(scope);
             envelopes.push(envelope);
@@ -152,22 +195,22 @@ impl Relay {
         (names, envelopes)
     }
 
-    fn envelope(&mut self, resource: &[u8], scope: &[u8]) -> Arc<Envelope> {
-        if let Some(known) = self.envelopes.find(resource, scope) {
+    fn envelope(&mut self, resource: Cow<'_, [u8]>, scope: Cow<'_, [u8]>) -> Arc<Envelope> {
+        if let Some(known) = self.envelopes.find(&resource, &scope) {
             return known.clone();
         }
         let mut service = None;
-        resource_attributes(resource, |key, value| {
+        resource_attributes(&resource, |key, value| {
             if let (b"service.name", crate::relay::otlp::Value::Str(name)) = (key, value) {
                 service = Some(self.keyed.bytes(name));
             }
         });
         let marks = match &self.sampler {
-            Some(sampler) => sampler.watch().resource(|show| resource_attributes(resource, show)),
+            Some(sampler) => sampler.watch().resource(|show| resource_attributes(&resource, show)),
             None => Marks::default(),
         };
         let charge = self.overhead.split(Envelope::COST + resource.len() + scope.len());
-        let (resource, scope) = (Bytes::copy_from_slice(resource), Bytes::copy_from_slice(scope));
+        let (resource, scope) = (Bytes::from(resource.into_owned()), Bytes::from(scope.into_owned()));
         let envelope = Arc::new(Envelope::new(resource, scope, marks, service, charge));
         self.envelopes.remember(&envelope);
         envelope
@@ -310,25 +353,41 @@ fn cost(scan: &Scan, body: &[u8]) -> usize {
     changes * (Runs::RUN_COST + Buffer::TRACE_COST) + late + Runs::REQUEST_COST + envelopes
 }
 
+/// The resource's part of an envelope, copied if it does not lie in one place: its share of the request's cost pays for
+/// that.
+fn resource_bytes<'b>(scan: &Scan, body: &'b [u8], i: u32) -> Cow<'b, [u8]> {
+    scan.resource_slice(body, i).map_or_else(
+        || {
+            let mut copy = Vec::with_capacity(scan.resource_len(body, i));
+            scan.resource_envelope(body, i, &mut copy);
+            Cow::Owned(copy)
+        },
+        Cow::Borrowed,
+    )
+}
+
+/// The scope's part of it.
+fn scope_bytes<'b>(scan: &Scan, body: &'b [u8], i: u32) -> Cow<'b, [u8]> {
+    scan.scope_slice(body, i).map_or_else(
+        || {
+            let mut copy = Vec::with_capacity(scan.scope_len(body, i));
+            scan.scope_envelope(body, i, &mut copy);
+            Cow::Owned(copy)
+        },
+        Cow::Borrowed,
+    )
+}
+
 /// The bytes of all envelopes of a request: each scope's own, and those of its resource once more for every scope.
 fn envelope_bytes(scan: &Scan, body: &[u8]) -> usize {
-    let mut copy = Vec::new();
-    let mut resources = Vec::with_capacity(scan.resources.len());
-    for i in 0..scan.resources.len() as u32 {
-        copy.clear();
-        resources.push(scan.resource_slice(body, i).map_or_else(
-            || {
-                scan.resource_envelope(body, i, &mut copy);
-                copy.len()
-            },
-            <[u8]>::len,
-        ));
-    }
-    let mut bytes = 0;
+    // The scopes of a resource stand together.
+    let (mut bytes, mut resource, mut resource_len) = (0, u32::MAX, 0);
     for (i, envelope) in scan.envelopes.iter().enumerate() {
-        copy.clear();
-        scan.scope_envelope(body, i as u32, &mut copy);
-        bytes += copy.len() + resources[envelope.resource as usize];
+        if envelope.resource != resource {
+            resource = envelope.resource;
+            resource_len = scan.resource_len(body, resource);
+        }
+        bytes += resource_len + scan.scope_len(body, i as u32);
     }
     bytes
 }

@@ -3,6 +3,7 @@
 
 mod group;
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,8 +95,8 @@ impl Packer {
         }
     }
 
-    /// Adds one span, paid for or not: a copy of a few kilobytes at most, for a large span stays where it is. For when
-    /// nothing else can leave and give memory back: otherwise what is held would be held for ever.
+    /// Adds one span, paid for or not: a copy as long as the span and its mark, and a large span stays where it is. For
+    /// when nothing else can leave and give memory back: otherwise what is held would be held for ever.
     pub fn add_unpaid(&mut self, piece: &Piece<'_>, mark: &Mark<'_>, custody: &mut Custody, now: Tick) -> Taken {
         self.till.free = true;
         let taken = self.add(piece, piece.spans, mark, custody, now);
@@ -200,11 +201,16 @@ pub struct Mark<'a> {
     pub fresh: &'a [u8],
     /// Writes the new value for an old one; false leaves the old one as it is.
     pub renew: &'a dyn Fn(&[u8], &mut Vec<u8>) -> bool,
+    /// Spans taken whose old value was left as it is.
+    pub untouched: Cell<u64>,
 }
 
 impl Mark<'_> {
     /// Nothing is written.
-    pub const NONE: Mark<'static> = Mark { fresh: &[], renew: &|_, _| false };
+    #[cfg(test)]
+    pub fn none() -> Mark<'static> {
+        Mark { fresh: &[], renew: &|_, _| false, untouched: Cell::new(0) }
+    }
 }
 
 impl std::fmt::Debug for Mark<'_> {

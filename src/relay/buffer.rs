@@ -12,9 +12,11 @@ use crate::relay::Trigger;
 use crate::relay::clock::Tick;
 use crate::relay::custody::Custody;
 use crate::relay::hash::Keyed;
+use crate::relay::keep::Waiting;
 use crate::relay::otlp::{Parentage, TraceId};
 use crate::relay::runs::Chain;
 use crate::relay::sampling::facts::Facts;
+use crate::relay::sampling::memory;
 use crate::relay::slab::Slab;
 use links::{Line, Links};
 use siblings::Siblings;
@@ -101,9 +103,9 @@ pub struct Arrival {
 }
 
 impl Buffer {
-    /// What one open trace costs beside its spans, in bytes: its place, its share of the index at its emptiest while a
-    /// larger one is being made, and what its decision will cost beyond what its place then gives back.
-    pub const TRACE_COST: usize = Slab::<Trace>::PLACE_COST + 24 + 64;
+    /// What one open trace costs beside its spans, in bytes: its place, its share of the index at its emptiest while
+    /// another one is being made, and what its decision will cost: its place may stay when the trace has gone.
+    pub const TRACE_COST: usize = Slab::<Trace>::PLACE_COST + 24 + Waiting::COST + memory::ENTRY_COST;
 
     /// No open traces.
     pub fn new(options: Options, keyed: Keyed) -> Buffer {
@@ -186,6 +188,7 @@ impl Buffer {
         if let Ok(entry) = self.index.find_entry(hash, |&known| known == at) {
             entry.remove();
         }
+        self.shrink_index();
         let Trace { id, chain, facts, first, .. } = self.traces.remove(at);
         self.bytes -= chain.bytes;
         let custody = self.custody.split(u64::from(chain.spans));
@@ -239,7 +242,17 @@ impl Buffer {
 
     /// What the open traces cost beside their spans, in bytes.
     pub fn owed(&self) -> usize {
-        self.traces.len() * Self::TRACE_COST
+        let place = Slab::<Trace>::PLACE_COST;
+        self.traces.owed() * place + self.traces.len() * (Self::TRACE_COST - place)
+    }
+
+    /// Makes the index smaller when it has become too empty for what its entries pay; that it is then not full again at
+    /// once makes moving them cheap.
+    fn shrink_index(&mut self) {
+        let (traces, keyed, entries) = (&self.traces, &self.keyed, self.index.len());
+        if INDEX_SPARE < self.index.capacity() && entries * 5 / 2 < self.index.capacity() {
+            self.index.shrink_to(entries, |&at| keyed.trace(&traces.at(at).id));
+        }
     }
 
     /// Whether the local part of a trace whose local root has ended can have no more spans to come. A process that is
@@ -261,6 +274,9 @@ impl Buffer {
         }
     }
 }
+
+/// An index for so few traces is not worth making smaller.
+const INDEX_SPARE: usize = 1000;
 
 const _: () = assert!(size_of::<Trace>() <= 192, "the cost of an open trace is part of the promise");
 

@@ -8,6 +8,7 @@ use crate::relay::budget::Charge;
 #[derive(Clone, Debug)]
 pub struct Frame {
     bytes: Bytes,
+    charged: usize,
 }
 
 struct Paid {
@@ -25,7 +26,13 @@ impl Frame {
     /// Binds `body` to the charge that pays for it: at least the body's capacity in bytes.
     pub fn new(body: Vec<u8>, charge: Charge) -> Frame {
         debug_assert!(body.len() <= charge.bytes(), "a body of {} bytes on {}", body.len(), charge.bytes());
-        Frame { bytes: Bytes::from_owner(Paid { body, _charge: charge }) }
+        let charged = charge.bytes();
+        Frame { bytes: Bytes::from_owner(Paid { body, _charge: charge }), charged }
+    }
+
+    /// What is paid for the body, in bytes: all that comes back with its last slice.
+    pub fn charged(&self) -> usize {
+        self.charged
     }
 
     /// The bytes; a slice of them keeps the charge.

@@ -22,31 +22,42 @@ pub struct Kept {
 /// Kept spans in the order of their decisions.
 #[derive(Debug)]
 pub struct Waiting {
-    line: VecDeque<Kept>,
+    /// All chunks but the first and the last are full.
+    line: VecDeque<VecDeque<Kept>>,
+    len: usize,
     /// Who answers for them.
     pub custody: Custody,
     bytes: u64,
 }
 
 impl Waiting {
-    /// What one entry costs, in bytes, when the line has just grown.
-    pub const COST: usize = 2 * size_of::<Kept>();
+    /// What one entry costs, in bytes: its place, and its share of the list of chunks when that has just grown. The first
+    /// and the last chunk may be nearly empty.
+    pub const COST: usize = size_of::<Kept>() + (3 * size_of::<VecDeque<Kept>>()).div_ceil(CHUNK);
 
     /// Nothing waits.
     pub fn new() -> Waiting {
-        Waiting { line: VecDeque::new(), custody: Custody::none(), bytes: 0 }
+        Waiting { line: VecDeque::new(), len: 0, custody: Custody::none(), bytes: 0 }
     }
 
     /// Joins the end of the line.
     pub fn push(&mut self, kept: Kept, custody: Custody) {
         self.bytes += kept.chain.bytes;
         self.custody.join(custody);
-        self.line.push_back(kept);
+        self.len += 1;
+        match self.line.back_mut().filter(|chunk| chunk.len() < CHUNK) {
+            Some(chunk) => chunk.push_back(kept),
+            None => {
+                let mut chunk = VecDeque::with_capacity(CHUNK);
+                chunk.push_back(kept);
+                self.line.push_back(chunk);
+            }
+        }
     }
 
     /// The head of the line, and who answers for it.
     pub fn front(&mut self) -> Option<(&mut Kept, &mut Custody)> {
-        self.line.front_mut().map(|kept| (kept, &mut self.custody))
+        self.line.front_mut()?.front_mut().map(|kept| (kept, &mut self.custody))
     }
 
     /// Some bytes at the head have been packed.
@@ -56,10 +67,17 @@ impl Waiting {
 
     /// The head of the line leaves it.
     pub fn pop(&mut self) -> Option<Kept> {
-        let kept = self.line.pop_front()?;
+        let chunk = self.line.front_mut()?;
+        let kept = chunk.pop_front()?;
+        let empty = chunk.is_empty();
         self.bytes -= kept.chain.bytes;
-        if self.line.is_empty() {
-            self.line.shrink_to(64);
+        self.len -= 1;
+        // One chunk stays, so that a line that is nearly empty does not come and go.
+        if empty && 1 < self.line.len() {
+            self.line.pop_front();
+            if CHUNK.max(4 * self.line.len()) < self.line.capacity() {
+                self.line.shrink_to(2 * self.line.len());
+            }
         }
         Some(kept)
     }
@@ -71,12 +89,50 @@ impl Waiting {
 
     /// What the line costs beside its spans, in bytes.
     pub fn owed(&self) -> usize {
-        self.line.len() * Self::COST
+        self.len * Self::COST
     }
 }
+
+/// Kept spans in one chunk of the line.
+const CHUNK: usize = 64;
 
 impl Default for Waiting {
     fn default() -> Waiting {
         Waiting::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::custody::{Cause, Fate, Ledger};
+
+    fn kept(spans: u32) -> Kept {
+        let mut chain = Chain::default();
+        chain.spans = spans;
+        Kept { chain, stamp: Stamp::default(), whole: false }
+    }
+
+    /// Bytes allocated for the line.
+    fn allocated(line: &Waiting) -> usize {
+        let chunks: usize = line.line.iter().map(|chunk| chunk.capacity() * size_of::<Kept>()).sum();
+        chunks + line.line.capacity() * size_of::<VecDeque<Kept>>()
+    }
+
+    #[test]
+    fn a_line_that_has_grown_gives_its_memory_back_as_it_shrinks() {
+        let (mut line, mut ledger) = (Waiting::new(), Ledger::default());
+        let spare = 2 * CHUNK * Waiting::COST + CHUNK * size_of::<VecDeque<Kept>>();
+        for spans in 1..=20_000 {
+            line.push(kept(spans), ledger.open(1));
+            assert!(allocated(&line) <= line.owed() + spare);
+        }
+        for spans in 1..=20_000 {
+            assert_eq!(line.pop().map(|kept| kept.chain.spans), Some(spans));
+            assert!(allocated(&line) <= line.owed() + spare, "{} for {}", allocated(&line), line.owed());
+        }
+        assert_eq!((line.pop().map(|_| ()), line.front().map(|_| ()), line.owed()), (None, None, 0));
+        let custody = std::mem::replace(&mut line.custody, Custody::none());
+        ledger.close(custody, Fate::Dropped(Cause::Shutdown));
     }
 }

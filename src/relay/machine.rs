@@ -1,11 +1,11 @@
-//! The rooms as one machine: what is decided, packed, queued and settled, in which order. Whoever drives it brings the
+//! The rooms as one machine: what is decided, settled and given up, in which order. Whoever drives it brings the
 //! time and carries the batches.
 
 use std::time::Duration;
 
 use crate::relay::admission::Desk;
 use crate::relay::ages::Ages;
-use crate::relay::batch::{self, Mark, Packer, Taken};
+use crate::relay::batch::{self, Packer};
 use crate::relay::budget::{Budget, Charge};
 use crate::relay::buffer::{self, Buffer};
 use crate::relay::clock::Tick;
@@ -19,8 +19,8 @@ use crate::relay::runs::Runs;
 use crate::relay::sampling::memory::{self, Decision, Memory};
 use crate::relay::sampling::policy::{Sampler, Verdict};
 use crate::relay::sampling::ratio::{Ratio, Threshold};
-use crate::relay::sampling::tracestate::{self, Stamp, Written};
-use crate::relay::{Depth, Held, Snapshot, Trigger, TurnedAway};
+use crate::relay::sampling::tracestate::Stamp;
+use crate::relay::{Depth, Held, Snapshot, Transport, Trigger, TurnedAway};
 
 /// What a relay is made of.
 #[derive(Debug)]
@@ -60,8 +60,8 @@ pub struct Relay {
     pub(super) runs: Runs,
     pub(super) buffer: Buffer,
     pub(super) kept: Waiting,
-    packer: Packer,
-    queue: Queue,
+    pub(super) packer: Packer,
+    pub(super) queue: Queue,
     pub(super) desk: Desk,
     pub(super) closed: bool,
     /// Everything was decided, and what still comes is decided at once.
@@ -72,6 +72,8 @@ pub struct Relay {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) request_spans_max: u32,
+    /// Bytes of the budget that no request can ever have.
+    pub(super) set_aside: usize,
     queue_bytes_max: usize,
 }
 
@@ -91,24 +93,30 @@ pub(super) struct Counts {
     decision_ages: Ages,
     kept_by_policy: Vec<u64>,
     maybe_duplicated: u64,
-    tracestate_unreadable: u64,
+    pub(super) tracestate_unreadable: u64,
     exports: (u64, u64, u64),
 }
 
-const _: () = assert!(
-    memory::ENTRY_COST + Waiting::COST <= Buffer::TRACE_COST,
-    "a decision is paid for by the trace that it ends"
-);
-
-/// Requests to the collector are at most this long: the limit that OTLP sets for clients.
-const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
+impl Counts {
+    /// Spans of a request that was read.
+    pub(super) fn received(&mut self, transport: Transport, spans: u64) {
+        match transport {
+            Transport::Grpc => self.received_grpc += spans,
+            Transport::Http => self.received_http += spans,
+        }
+    }
+}
 
 impl Relay {
     /// A relay that holds nothing; none when the budget cannot even spare what making a request takes.
     pub fn new(options: Options, budget: Budget) -> Option<Relay> {
         let keyed = Keyed::new(options.secret);
         let policies = options.sampler.as_ref().map_or(0, |sampler| sampler.names().len());
-        let limits = Limits { request_spans_max: options.request_spans_max, queue_bytes_max: options.queue.size_max };
+        let limits = Limits {
+            request_spans_max: options.request_spans_max,
+            set_aside: batch::spare_bytes(budget.limit(), options.batch.size_max),
+            queue_bytes_max: options.queue.size_max,
+        };
         Some(Relay {
             options: limits,
             overhead: budget.charge(0)?,
@@ -201,28 +209,6 @@ impl Relay {
         self.queue.restore(batch, scope, delay, now);
     }
 
-    /// Decides the oldest open traces until `bytes` more could be charged, or none is left.
-    pub fn relieve(&mut self, bytes: usize, now: Tick) {
-        self.envelopes.forget_unneeded();
-        self.pack(now);
-        while self.budget.limit() - self.budget.charged() < bytes {
-            let Some(held) = self.buffer.take_oldest() else { break };
-            self.decide(held, Trigger::Pressure, now);
-            // Packing takes memory too: whether there is enough is seen after it.
-            self.pack(now);
-        }
-    }
-
-    /// Gives up the oldest waiting batches until `bytes` more could be charged, or none is left.
-    pub fn evict(&mut self, bytes: usize, now: Tick) {
-        self.relieve(bytes, now);
-        while self.budget.limit() - self.budget.charged() < bytes {
-            let Some(batch) = self.queue.oldest() else { break };
-            self.ledger.close(batch.custody, Fate::Dropped(Cause::Evicted));
-            self.pack(now);
-        }
-    }
-
     /// Decides everything that is open on what is there, and cuts what is kept without waiting for more.
     pub fn decide_all(&mut self, now: Tick) {
         self.hurry = true;
@@ -262,6 +248,17 @@ impl Relay {
         let (requests, all) = &mut self.counts.turned_away[reason as usize];
         *requests += 1;
         *all = all.saturating_add(bytes);
+    }
+
+    /// Counts a request that was refused for [`Refusal::Full`](crate::relay::Refusal::Full), and had so many `bytes`.
+    pub fn refuse(&mut self, spans: Option<u64>, bytes: u64, transport: Transport) {
+        match spans {
+            Some(spans) => {
+                self.counts.received(transport, spans);
+                self.counts.refused_full += spans;
+            }
+            None => self.turn_away(TurnedAway::Full, bytes),
+        }
     }
 
     /// Counts a request of another signal: 0 metrics, 1 logs, 2 profiles.
@@ -346,94 +343,6 @@ impl Relay {
         self.overhead.shrink_to(owed);
     }
 
-    /// Makes requests of what was kept, as far as the queue and memory allow, and cuts those that are full or due.
-    pub(super) fn pack(&mut self, now: Tick) {
-        while self.pack_one(now) {}
-        let due = self.packer.due().is_some_and(|due| due <= now || self.hurry);
-        if due || self.packer.is_full() {
-            self.cut(now);
-        }
-        self.settle_overhead();
-    }
-
-    /// Packs the head of the line, or a part of it; false when that cannot go on now.
-    fn pack_one(&mut self, now: Tick) -> bool {
-        let Some((kept, custody)) = self.kept.front() else { return false };
-        let Some(piece) = self.runs.first(&kept.chain) else {
-            self.kept.pop();
-            return true;
-        };
-        if kept.whole && self.packer.suits(kept.chain.spans, piece.frame.bytes().len()) {
-            let body = piece.frame.bytes().clone();
-            return self.send_whole(body, now);
-        }
-        let fresh = fresh(kept.stamp);
-        let unreadable = std::cell::Cell::new(0);
-        let stamp = kept.stamp;
-        let renew = |old: &[u8], out: &mut Vec<u8>| match tracestate::write(Some(old), &stamp, out) {
-            Written::Yes => true,
-            Written::Untouched => {
-                unreadable.set(unreadable.get() + 1);
-                false
-            }
-        };
-        let mark = Mark { fresh: &fresh, renew: &renew };
-        let mut taken = self.packer.add(&piece, piece.spans, &mark, custody, now);
-        if taken == Taken::NoMemory && self.queue.is_empty() {
-            taken = self.packer.add_unpaid(&piece, &mark, custody, now);
-        }
-        self.counts.tracestate_unreadable += unreadable.get();
-        match taken {
-            Taken::Some(spans, bytes) => {
-                // A request that has left in part must not leave once more as a whole.
-                kept.whole = false;
-                self.runs.advance(&mut kept.chain, spans, bytes);
-                self.kept.packed(bytes);
-                true
-            }
-            Taken::Full => self.cut(now),
-            Taken::NoMemory => false,
-        }
-    }
-
-    /// Puts a request that was kept whole into the queue as it came.
-    fn send_whole(&mut self, body: bytes::Bytes, now: Tick) -> bool {
-        if !self.queue.has_room(body.len()) {
-            return false;
-        }
-        let Some(kept) = self.kept.pop() else { return false };
-        let custody = self.kept.custody.split(u64::from(kept.chain.spans));
-        self.runs.drop_all(kept.chain);
-        let len = body.len();
-        self.enqueue(Batch { body: vec![body], len, custody, cut_at: now, attempts: 0 })
-    }
-
-    /// Cuts the request being filled into the queue; false when the queue has no room.
-    fn cut(&mut self, now: Tick) -> bool {
-        if !self.queue.has_room(self.packer.len()) {
-            return false;
-        }
-        match self.packer.cut(now) {
-            Some(batch) if REQUEST_BYTES_MAX < batch.len => {
-                self.ledger.close(batch.custody, Fate::Dropped(Cause::TooLarge));
-                true
-            }
-            Some(batch) => self.enqueue(batch),
-            None => false,
-        }
-    }
-
-    fn enqueue(&mut self, batch: Batch) -> bool {
-        match self.queue.push(batch) {
-            Ok(()) => true,
-            Err(batch) => {
-                // Room was looked for just now; should that ever be wrong, the spans have a fate all the same.
-                self.ledger.close(batch.custody, Fate::Dropped(Cause::Evicted));
-                false
-            }
-        }
-    }
-
     fn delivered(&mut self, mut batch: Batch, rejected_spans: u64) {
         let rejected = batch.custody.split(rejected_spans);
         self.ledger.close(rejected, Fate::Dropped(Cause::Partial));
@@ -445,13 +354,4 @@ impl Relay {
         let batch = Depth { spans: kept.spans + open.spans, bytes: kept.bytes + open.bytes };
         Held { buffer: self.buffer.depth(), batch, queue: self.queue.waiting(), inflight: self.queue.out() }
     }
-}
-
-/// The tracestate of a kept span that had none.
-fn fresh(stamp: Stamp) -> Vec<u8> {
-    let mut fresh = Vec::new();
-    if stamp != Stamp::default() {
-        tracestate::write(None, &stamp, &mut fresh);
-    }
-    fresh
 }

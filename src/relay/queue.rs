@@ -186,9 +186,15 @@ impl Queue {
         Some(batch)
     }
 
-    /// The oldest batch that waits, to be given up.
+    /// The batch cut longest ago of all that wait, aside or not, to be given up.
     pub fn oldest(&mut self) -> Option<Batch> {
-        let (_, batch) = self.ready.pop_first().or_else(|| self.aside.pop_first())?;
+        let ready = self.ready.keys().next().map(|&(cut_at, _)| cut_at);
+        let aside = self.aside.iter().min_by_key(|(_, batch)| batch.cut_at).map(|(&turn, batch)| (batch.cut_at, turn));
+        let batch = match (ready, aside) {
+            (Some(ready), Some((cut_at, turn))) if cut_at < ready => self.aside.remove(&turn)?,
+            (None, Some((_, turn))) => self.aside.remove(&turn)?,
+            (_, _) => self.ready.pop_first()?.1,
+        };
         leave(&mut self.waiting, &batch);
         Some(batch)
     }

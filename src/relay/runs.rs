@@ -1,8 +1,10 @@
 //! The spans that are held, as runs: neighbouring span records of one request under one envelope. A chain of runs is a
-//! trace, or what was kept of a request. A request's bytes stay for as long as one of its runs does.
+//! trace, or what was kept of a request. A request's bytes stay for as long as one of its runs does, or until what is left
+//! of it is copied out.
 
 use std::sync::Arc;
 
+use crate::relay::budget::{Budget, Charge};
 use crate::relay::envelope::Envelope;
 use crate::relay::frame::Frame;
 use crate::relay::slab::{NOWHERE, Slab};
@@ -14,6 +16,10 @@ pub struct Runs {
     requests: Slab<Request>,
     /// Envelopes named by requests, all together.
     names: usize,
+    /// Bytes that nobody needs in requests of which less than half is needed.
+    idle: usize,
+    /// Those of them that the last attempt to copy out had to leave.
+    left: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,21 @@ struct Request {
     envelopes: Vec<Arc<Envelope>>,
     /// Runs in it, and one more while the request is still being read.
     needed: u32,
+    /// Bytes of these runs.
+    len: u32,
+    reading: bool,
+    /// Its frame holds copies of its spans, and nothing else.
+    copied: bool,
+    /// What becomes its frame while it is being copied out.
+    copy: Option<Box<(Vec<u8>, Charge)>>,
+}
+
+impl Request {
+    /// Bytes that would come back if the request were copied out; none when that is not worth while.
+    fn idle(&self) -> usize {
+        let (all, needed) = (self.frame.charged(), self.len as usize);
+        if self.reading || all <= 2 * needed { 0 } else { all - needed }
+    }
 }
 
 /// Runs one after another, in the order of their arrival. It must be given back to [`Runs`], run by run or whole.
@@ -77,19 +98,26 @@ impl Runs {
     /// What one run costs, in bytes.
     pub const RUN_COST: usize = Slab::<Run>::PLACE_COST;
     /// What one request costs beside its bytes and its envelopes, in bytes.
-    pub const REQUEST_COST: usize = Slab::<Request>::PLACE_COST + 64;
+    pub const REQUEST_COST: usize = Slab::<Request>::PLACE_COST + Self::FRAME_COST;
+    /// What a frame takes beside its bytes.
+    const FRAME_COST: usize = 64;
+    /// What copying a request out takes beside the copy while it is being made.
+    const COPY_COST: usize = size_of::<(Vec<u8>, Charge)>();
     /// What naming one envelope costs a request, in bytes.
     pub const NAME_COST: usize = size_of::<Arc<Envelope>>();
 
     /// Opens a request. It stays until [`Runs::finish`], then for as long as it has runs.
     pub fn open(&mut self, frame: Frame, envelopes: Vec<Arc<Envelope>>) -> u32 {
         self.names += envelopes.len();
-        self.requests.insert(Request { frame, envelopes, needed: 1 })
+        let (needed, len, reading, copied, copy) = (1, 0, true, false, None);
+        self.requests.insert(Request { frame, envelopes, needed, len, reading, copied, copy })
     }
 
     /// The request has been read to its end.
     pub fn finish(&mut self, request: u32) {
-        self.unneed(request);
+        self.requests.at_mut(request).reading = false;
+        self.idle += self.requests.at(request).idle();
+        self.unneed(request, 1, 0);
     }
 
     /// The bytes of a request that is open.
@@ -106,6 +134,7 @@ impl Runs {
     pub fn append(&mut self, chain: &mut Chain, request: u32, envelope: u32, offset: u32, len: u32) {
         chain.spans += 1;
         chain.bytes += u64::from(len);
+        self.requests.at_mut(request).len += len;
         if chain.tail != NOWHERE {
             let last = self.runs.at_mut(chain.tail);
             if last.request == request && last.envelope == envelope && last.offset + last.len == offset {
@@ -143,7 +172,9 @@ impl Runs {
         run.spans -= spans;
         run.offset += bytes as u32;
         run.len -= bytes as u32;
-        if run.len == 0 {
+        let (request, used_up) = (run.request, run.len == 0);
+        self.unneed(request, 0, bytes as u32);
+        if used_up {
             self.drop_first(chain);
         }
     }
@@ -158,7 +189,7 @@ impl Runs {
         if run.next == NOWHERE {
             chain.tail = NOWHERE;
         }
-        self.unneed(run.request);
+        self.unneed(run.request, 1, run.len);
     }
 
     /// Gives a whole chain back.
@@ -168,9 +199,47 @@ impl Runs {
         }
     }
 
+    /// Whether a chain begins in a copy: its request is not there any more as it came.
+    pub fn is_copy(&self, chain: &Chain) -> bool {
+        self.runs.get(chain.head).is_some_and(|run| self.requests.at(run.request).copied)
+    }
+
+    /// Bytes that [`Runs::copy_out`] may give back and that it had not to leave the last time.
+    pub fn idle(&self) -> usize {
+        self.idle - self.left
+    }
+
+    /// Copies what is left of every request of which less than half is needed, as far as that can be paid for, so that
+    /// the request itself is given back. This looks at all runs: for when there is much to be had.
+    pub fn copy_out(&mut self, budget: &Budget) {
+        for request in self.requests.iter_mut().filter(|request| request.idle() > 0) {
+            let len = request.len as usize;
+            let paid = budget.charge(len + Self::COPY_COST);
+            request.copy = paid.map(|charge| Box::new((Vec::with_capacity(len), charge)));
+        }
+        for run in self.runs.iter_mut() {
+            let request = self.requests.at_mut(run.request);
+            if let Some((copy, _)) = request.copy.as_deref_mut() {
+                let from = copy.len();
+                copy.extend_from_slice(&request.frame.bytes()[run.offset as usize..][..run.len as usize]);
+                run.offset = from as u32;
+            }
+        }
+        for request in self.requests.iter_mut() {
+            if let Some((copy, mut charge)) = request.copy.take().map(|copy| *copy) {
+                self.idle -= request.idle();
+                charge.shrink_to(copy.capacity());
+                request.frame = Frame::new(copy, charge);
+                request.copied = true;
+            }
+        }
+        self.left = self.idle;
+    }
+
     /// What everything here costs beside the requests' bytes, in bytes.
     pub fn owed(&self) -> usize {
-        self.runs.len() * Self::RUN_COST + self.requests.len() * Self::REQUEST_COST + self.names * Self::NAME_COST
+        let requests = self.requests.owed() * Slab::<Request>::PLACE_COST + self.requests.len() * Self::FRAME_COST;
+        self.runs.owed() * Self::RUN_COST + requests + self.names * Self::NAME_COST
     }
 
     /// Whether nothing is held.
@@ -178,12 +247,18 @@ impl Runs {
         self.runs.is_empty() && self.requests.is_empty()
     }
 
-    fn unneed(&mut self, at: u32) {
+    /// So many runs and bytes of a request are not needed any more.
+    fn unneed(&mut self, at: u32, runs: u32, bytes: u32) {
         let request = self.requests.at_mut(at);
-        request.needed -= 1;
+        let before = request.idle();
+        request.needed -= runs;
+        request.len -= bytes;
+        let after = if request.needed == 0 { 0 } else { request.idle() };
         if request.needed == 0 {
             self.names -= self.requests.remove(at).envelopes.len();
         }
+        self.idle = self.idle - before + after;
+        self.left = self.left.min(self.idle);
     }
 }
 

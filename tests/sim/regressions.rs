@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tailwater::relay::budget::Budget;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::trace::v1::{Span, Status};
+use prost::Message;
+use tailwater::relay::budget::{Budget, Charge};
 use tailwater::relay::clock::Tick;
 use tailwater::relay::frame::Frame;
 use tailwater::relay::queue::Outcome;
@@ -148,4 +151,92 @@ fn relief_goes_on_until_there_is_room_after_packing() {
     relay.relieve(asked, NOW);
     assert!(asked <= room(&budget), "{} traces are open still", relay.snapshot().traces_open);
     assert_eq!(drain(&mut relay), 40);
+}
+
+/// A policy that keeps failed traces.
+fn errors_only() -> Option<Sampler> {
+    Some(Sampler::new(&[setup::errors()]).unwrap())
+}
+
+/// A request of 64 traces of eight spans, of which every tenth trace of all requests failed.
+fn many_traces(ids: &mut Ids, random: &mut Random, from: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    for number in from..from + 64 {
+        let trace = spans::trace_id(random);
+        for place in 0..8 {
+            let mut span = spans::span(ids, &trace, None, 1);
+            let code = if number % 10 == 0 && place == 0 { 2 } else { 0 };
+            span.status = Some(Status { code, ..Status::default() });
+            span.attributes.push(spans::text("note", "x".repeat(150)));
+            all.push(span);
+        }
+    }
+    spans::request(0, 1, all)
+}
+
+#[test]
+fn without_a_collector_kept_spans_do_not_hold_on_to_the_requests_they_came_in() {
+    let mut options = options();
+    options.sampler = errors_only();
+    options.queue.size_max = 1 << 20;
+    options.remember_bytes = 64 << 10;
+    let budget = Budget::new(8 << 20);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    let idle = budget.charged();
+    let (mut ids, mut random, mut taken) = (Ids::default(), Random::new(5), 0);
+    for request in 0..1000 {
+        let body = many_traces(&mut ids, &mut random, request * 64);
+        let Some(charge) = room(&mut relay, &budget, body.len()) else { break };
+        taken += body.len();
+        if relay.admit(Frame::new(body, charge), Transport::Grpc, NOW).is_err() {
+            break;
+        }
+    }
+    relay.decide_all(NOW);
+    relay.relieve(1 << 20, NOW);
+    let held = relay.snapshot().held;
+    assert!(held.queue.bytes <= 1 << 20 && 4 << 20 < held.batch.bytes, "{held:?}");
+    let own = (held.queue.bytes + held.batch.bytes) as usize;
+    assert!(budget.charged() - idle <= 2 * own, "{} bytes are charged for {own}", budget.charged() - idle);
+    assert!(5 * budget.limit() <= taken, "{taken} bytes were taken until there was no more room");
+    relay.close(NOW);
+}
+
+/// Room for a body, and at the time for its index too, as a caller gets it who has waited for a while.
+fn room(relay: &mut Relay, budget: &Budget, bytes: usize) -> Option<Charge> {
+    let free = budget.limit() - budget.charged();
+    let index = 64 << 10;
+    if free < bytes + index && !relay.relieve(bytes + index, NOW) {
+        return None;
+    }
+    budget.charge(bytes)
+}
+
+#[test]
+fn what_was_copied_out_leaves_as_it_came() {
+    let mut options = options();
+    options.sampler = errors_only();
+    options.queue.batches_max = 1;
+    options.remember_bytes = 64 << 10;
+    let budget = Budget::new(2 << 20);
+    let mut relay = Relay::new(options, budget.clone()).unwrap();
+    let (mut ids, mut random, mut expected) = (Ids::default(), Random::new(7), Vec::new());
+    for request in 0..40 {
+        let body = many_traces(&mut ids, &mut random, request * 64);
+        let decoded = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
+        let all = decoded.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+        let all: Vec<Span> = all.flat_map(|scope| scope.spans).collect();
+        expected.extend(all.chunks(8).filter(|trace| trace[0].status.as_ref().unwrap().code == 2).flatten().cloned());
+        let charge = room(&mut relay, &budget, body.len()).unwrap();
+        relay.admit(Frame::new(body, charge), Transport::Grpc, NOW).unwrap();
+    }
+    relay.decide_all(NOW);
+    let mut seen = Vec::new();
+    while let Some(batch) = relay.take_batch(NOW) {
+        seen.extend(decode(&batch));
+        relay.settle(batch, Outcome::Delivered { rejected_spans: 0 }, NOW);
+    }
+    seen.iter_mut().for_each(|span| span.trace_state.clear());
+    assert_eq!(seen, expected);
+    assert!(relay.is_empty());
 }

@@ -314,10 +314,17 @@ impl World {
                 self.records.accept(spans, self.now);
             }
             Err(refusal) => {
+                let full = match refusal {
+                    Refusal::Full { spans, .. } => {
+                        self.relay.refuse(spans, bytes as u64, transport);
+                        true
+                    }
+                    Refusal::TooLarge | Refusal::Malformed(_) | Refusal::Draining => false,
+                };
                 assert_eq!(refusal == Refusal::Draining, self.closed);
                 assert_eq!(self.relay.snapshot().ledger, before.ledger, "a refusal leaves the books alone");
                 assert_eq!(self.budget.charged() as u64, before.budget.1 - bytes as u64, "and gives everything back");
-                if refusal == Refusal::Full {
+                if full {
                     self.again(body, times);
                 }
             }

@@ -22,6 +22,8 @@ const ROOMS: &[&str] = &[
     "retry",
     "queue",
     "batch",
+    "packing",
+    "relief",
     "admission",
     "machine",
 ];

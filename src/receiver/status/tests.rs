@@ -85,6 +85,7 @@ fn every_message_fits_its_limit() {
         Denial::full(),
         Denial::draining(),
         Denial::too_large(usize::MAX),
+        Denial::index_too_large(),
         Denial::bomb(200),
         Denial::malformed("x".repeat(1000)),
         Denial::timeout(Duration::from_secs(10)),

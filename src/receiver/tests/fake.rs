@@ -108,6 +108,7 @@ impl Intake for Fake {
         match &frame.bytes()[..] {
             body if body.starts_with(b"BAD") => Err(Refusal::Malformed("span 3: field 99 ends early".into())),
             body if body.starts_with(b"FULL") => Err(Refusal::Full),
+            body if body.starts_with(b"MANY") => Err(Refusal::TooLarge),
             body if body.starts_with(b"IDS") => Ok(Receipt { accepted: 1, rejected_trace_id: 2, ..Receipt::default() }),
             _ => {
                 self.frames.lock().unwrap().push(frame);

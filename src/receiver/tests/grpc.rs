@@ -157,6 +157,13 @@ async fn a_full_index_is_told_to_try_again_and_counted_by_the_relay_alone() {
 }
 
 #[tokio::test]
+async fn an_index_that_can_never_fit_is_too_large_without_a_delay_and_counted_so() {
+    let served = start().await;
+    assert_eq!(served.client().await.export(b"MANY").await.grpc(), (8, false));
+    assert_eq!(served.fake.turned_away(), [(TurnedAway::TooLarge, 4)]);
+}
+
+#[tokio::test]
 async fn a_held_call_is_taken_when_room_comes_and_the_first_is_first() {
     let served = start_with(BUDGET, Options { hold: Duration::from_secs(5), ..options() }).await;
     let (one, two) = (served.client().await, served.client().await);

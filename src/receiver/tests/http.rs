@@ -55,6 +55,15 @@ async fn a_chunked_body_is_paid_for_step_by_step_and_shrinks_to_what_it_is() {
 }
 
 #[tokio::test]
+async fn an_index_that_can_never_fit_is_413() {
+    let served = start().await;
+    let head =
+        format!("POST /v1/traces HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{PROTOBUF}content-length: 4\r\n\r\n");
+    let answer = served.raw(&[head.as_bytes(), b"MANY"].concat()).await;
+    assert_answer(&answer, 413, &["memory.budget"]);
+}
+
+#[tokio::test]
 async fn a_chunked_body_over_the_limit_is_413() {
     let served = start_with(BUDGET, Options { max_request_size: 8, ..options() }).await;
     let head = format!(

@@ -15,7 +15,7 @@ use crate::relay::runs::Piece;
 #[derive(Debug)]
 pub struct Till {
     budget: Budget,
-    spare: Budget,
+    pub(super) spare: Budget,
     /// Holds the spare part in the budget's books.
     _set_aside: Charge,
     charges: Vec<Charge>,
@@ -154,7 +154,9 @@ impl Group {
             Some(old) if !old.is_empty() => {
                 value.clear();
                 if !(mark.renew)(old, value) {
-                    return self.put(piece, offset, record.len(), till);
+                    let put = self.put(piece, offset, record.len(), till);
+                    mark.untouched.set(mark.untouched.get() + u64::from(put));
+                    return put;
                 }
                 value.as_slice()
             }
@@ -185,13 +187,19 @@ impl Group {
         if len <= self.copies.capacity() - self.copies.len() {
             return true;
         }
-        let wanted = self.len.clamp(COPY_MIN, COPY_MAX).max(len);
+        let wanted = if till.free { len } else { self.len.clamp(COPY_MIN, COPY_MAX).max(len) };
         let Some(capacity) = [wanted, len].into_iter().find(|&capacity| till.pay(capacity)) else {
             return false;
         };
         self.seal();
         self.copies = Vec::with_capacity(capacity);
         true
+    }
+
+    /// Bytes allocated for copies, or kept by slices.
+    #[cfg(test)]
+    pub fn pieces_allocated(&self) -> usize {
+        self.copies.capacity() + self.pieces.iter().map(Bytes::len).sum::<usize>()
     }
 
     fn seal(&mut self) {

@@ -71,9 +71,9 @@ fn names(request: &ExportTraceServiceRequest) -> Vec<Vec<String>> {
 fn equal_envelopes_leave_as_one() {
     let mut world = World::new(512, 1 << 20, 1 << 24);
     let (one, same, other) = (world.envelope("a"), world.envelope("a"), world.envelope("b"));
-    world.add(&one, &["1"], &Mark::NONE);
-    world.add(&other, &["2"], &Mark::NONE);
-    world.add(&same, &["3", "4"], &Mark::NONE);
+    world.add(&one, &["1"], &Mark::none());
+    world.add(&other, &["2"], &Mark::none());
+    world.add(&same, &["3", "4"], &Mark::none());
     assert_eq!(world.packer.depth().spans, 4);
     let request = world.cut().expect("there are spans");
     assert_eq!(names(&request), [vec!["1", "3", "4"], vec!["2"]]);
@@ -85,9 +85,9 @@ fn a_request_is_full_at_its_spans_and_takes_a_run_apart() {
     let mut world = World::new(3, 1 << 20, 1 << 24);
     let envelope = world.envelope("a");
     let each = records(&["1"]).len();
-    assert_eq!(world.add(&envelope, &["1", "2"], &Mark::NONE), Taken::Some(2, 2 * each));
-    assert_eq!(world.add(&envelope, &["3", "4"], &Mark::NONE), Taken::Some(1, each));
-    assert_eq!(world.add(&envelope, &["4"], &Mark::NONE), Taken::Full);
+    assert_eq!(world.add(&envelope, &["1", "2"], &Mark::none()), Taken::Some(2, 2 * each));
+    assert_eq!(world.add(&envelope, &["3", "4"], &Mark::none()), Taken::Some(1, each));
+    assert_eq!(world.add(&envelope, &["4"], &Mark::none()), Taken::Full);
     assert_eq!(names(&world.cut().expect("it is full")), [["1", "2", "3"]]);
 }
 
@@ -96,11 +96,11 @@ fn a_span_larger_than_a_request_travels_alone() {
     let mut world = World::new(512, 4096, 1 << 24);
     let envelope = world.envelope("a");
     let large = "x".repeat(20_000);
-    world.add(&envelope, &["small"], &Mark::NONE);
-    assert_eq!(world.add(&envelope, &[&large], &Mark::NONE), Taken::Full);
+    world.add(&envelope, &["small"], &Mark::none());
+    assert_eq!(world.add(&envelope, &[&large], &Mark::none()), Taken::Full);
     world.cut();
-    assert!(matches!(world.add(&envelope, &[&large], &Mark::NONE), Taken::Some(1, _)));
-    assert_eq!(world.add(&envelope, &["small"], &Mark::NONE), Taken::Full);
+    assert!(matches!(world.add(&envelope, &[&large], &Mark::none()), Taken::Some(1, _)));
+    assert_eq!(world.add(&envelope, &["small"], &Mark::none()), Taken::Full);
     assert_eq!(names(&world.cut().expect("the large one")), [[large]]);
 }
 
@@ -108,7 +108,7 @@ fn a_span_larger_than_a_request_travels_alone() {
 fn a_mark_is_what_the_collector_reads() {
     let mut world = World::new(512, 1 << 20, 1 << 24);
     let envelope = world.envelope("a");
-    let mark = Mark { fresh: b"ot=th:8", renew: &|_, _| false };
+    let mark = Mark { fresh: b"ot=th:8", ..Mark::none() };
     world.add(&envelope, &["1", "2"], &mark);
     let request = world.cut().expect("there are spans");
     let spans = &request.resource_spans[0].scope_spans[0].spans;
@@ -120,7 +120,7 @@ fn everything_is_paid_for_and_given_back() {
     let mut world = World::new(512, 1 << 16, 1 << 20);
     let before = world.budget.charged();
     let envelope = world.envelope("a");
-    world.add(&envelope, &["1", "2"], &Mark::NONE);
+    world.add(&envelope, &["1", "2"], &Mark::none());
     let batch = world.packer.cut(Tick::ZERO).expect("there are spans");
     assert!(before + batch.len <= world.budget.charged());
     world.ledger.close(batch.custody, Fate::Exported);
@@ -137,7 +137,61 @@ fn with_the_budget_full_requests_are_made_of_what_was_set_aside() {
     let rest = world.budget.charge(world.budget.limit() - world.budget.charged()).expect("all the rest");
     let mut custody = world.ledger.open(1);
     let piece = Piece { frame: &frame, offset: 0, len: body.len(), spans: 1, envelope: &envelope };
-    assert!(matches!(world.packer.add(&piece, 1, &Mark::NONE, &mut custody, Tick::ZERO), Taken::Some(1, _)));
+    assert!(matches!(world.packer.add(&piece, 1, &Mark::none(), &mut custody, Tick::ZERO), Taken::Some(1, _)));
     assert_eq!(names(&world.cut().expect("one span")), [["1"]]);
     drop((custody, rest));
+}
+
+/// One span with a tracestate that cannot be renewed, as a record.
+fn stated(name: &str) -> Vec<u8> {
+    let mut body = Vec::new();
+    let span = Span { name: name.to_owned(), trace_state: "?".to_owned(), ..Span::default() };
+    prost::encoding::message::encode(2, &span, &mut body);
+    body
+}
+
+#[test]
+fn a_span_whose_tracestate_is_left_as_it_is_counts_when_it_is_taken_and_not_before() {
+    let mut world = World::new(512, 1 << 16, 1 << 20);
+    let envelope = world.envelope("a");
+    let body = stated("1");
+    let frame = Frame::new(body.clone(), world.budget.charge(body.len()).expect("it fits"));
+    let piece = Piece { frame: &frame, offset: 0, len: body.len(), spans: 1, envelope: &envelope };
+    let mark = Mark { fresh: b"ot=th:8", ..Mark::none() };
+    let mut custody = world.ledger.open(1);
+    let rest = world.budget.charge(world.budget.limit() - world.budget.charged()).expect("all the rest");
+    let spare = world.packer.till.spare.clone();
+    let all = spare.charge(spare.limit()).expect("all of what was set aside");
+    assert_eq!(world.packer.add(&piece, 1, &mark, &mut custody, Tick::ZERO), Taken::NoMemory);
+    assert_eq!(mark.untouched.get(), 0);
+    drop((rest, all));
+    assert!(matches!(world.packer.add(&piece, 1, &mark, &mut custody, Tick::ZERO), Taken::Some(1, _)));
+    assert_eq!(mark.untouched.get(), 1);
+    world.cut();
+    drop(custody);
+}
+
+#[test]
+fn a_copy_that_nobody_pays_for_is_as_long_as_its_span() {
+    let mut world = World::new(512, 1 << 20, 1 << 24);
+    let envelope = world.envelope("a");
+    let many: Vec<String> = (0..500).map(|number| "x".repeat(300) + &number.to_string()).collect();
+    world.add(&envelope, &many.iter().map(String::as_str).collect::<Vec<_>>(), &Mark::none());
+    let before = world.packer.groups[0].pieces_allocated();
+    let rest = world.budget.charge(world.budget.limit() - world.budget.charged()).expect("all the rest");
+    let spare = world.packer.till.spare.clone();
+    let all = spare.charge(spare.limit()).expect("all of what was set aside");
+    let body = records(&[&"y".repeat(5000)]);
+    let frame = Frame::new(body.clone(), {
+        drop(rest);
+        world.budget.charge(body.len()).expect("it fits")
+    });
+    let rest = world.budget.charge(world.budget.limit() - world.budget.charged()).expect("all the rest");
+    let piece = Piece { frame: &frame, offset: 0, len: body.len(), spans: 1, envelope: &envelope };
+    let mut custody = world.ledger.open(1);
+    assert!(matches!(world.packer.add_unpaid(&piece, &Mark::none(), &mut custody, Tick::ZERO), Taken::Some(1, _)));
+    let after = world.packer.groups[0].pieces_allocated();
+    assert!(after - before <= body.len(), "{} bytes for a span of {}", after - before, body.len());
+    world.cut();
+    drop((custody, rest, all));
 }

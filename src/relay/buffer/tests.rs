@@ -133,3 +133,32 @@ fn traces_leave_from_anywhere_and_the_others_keep_their_order() {
     assert_eq!(world.due(20_000), None);
     world.empty();
 }
+
+#[test]
+fn what_traces_take_is_what_they_pay_for_and_is_given_back_when_they_go() {
+    let mut world = World::new();
+    let allocated =
+        |buffer: &Buffer| buffer.traces.allocated() * Slab::<Trace>::PLACE_COST + buffer.index.allocation_size();
+    let spare = Slab::<Trace>::SPARE * Slab::<Trace>::PLACE_COST + 8 * INDEX_SPARE;
+    let id = |number: u32| TraceId::new(&[&number.to_be_bytes()[..], &[7; 12]].concat()).expect("not all zero");
+    let check = |buffer: &mut Buffer, step: &mut dyn FnMut(&mut Buffer)| {
+        // While a table is made anew, the old one is still there.
+        let before = buffer.index.allocation_size();
+        step(buffer);
+        let both = if before == buffer.index.allocation_size() { 0 } else { before };
+        let peak = allocated(buffer) + both;
+        assert!(peak <= buffer.owed() + spare, "{peak} for {} traces", buffer.len());
+    };
+    for number in 0..50_000 {
+        check(&mut world.buffer, &mut |buffer| {
+            buffer.open(id(number), MS(0));
+        });
+    }
+    for number in 0..50_000 {
+        check(&mut world.buffer, &mut |buffer| {
+            let at = buffer.find(&id(number)).expect("it is open");
+            let _ = buffer.take(at);
+        });
+    }
+    assert!(allocated(&world.buffer) <= spare && world.buffer.owed() == 0);
+}

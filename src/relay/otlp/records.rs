@@ -40,10 +40,22 @@ impl Records {
         self.second.is_empty().then(|| self.first.of(body))
     }
 
+    /// How many bytes [`Records::copy`] appends.
+    pub(super) fn len(&self, body: &[u8], nested: u32) -> usize {
+        let mut len = 0;
+        if self.scattered {
+            // The message has been read once already, so this reading cannot fail.
+            let _: Result<(), Fault> = others(self.message.of(body), nested, |record| len += record.len());
+        } else {
+            len = self.first.of(body).len() + self.second.of(body).len();
+        }
+        len
+    }
+
     pub(super) fn copy(&self, body: &[u8], nested: u32, out: &mut Vec<u8>) {
         if self.scattered {
             // The message has been read once already, so this reading cannot fail.
-            let _: Result<(), Fault> = copy_others(self.message.of(body), nested, out);
+            let _: Result<(), Fault> = others(self.message.of(body), nested, |record| out.extend_from_slice(record));
         } else {
             out.extend_from_slice(self.first.of(body));
             out.extend_from_slice(self.second.of(body));
@@ -51,13 +63,13 @@ impl Records {
     }
 }
 
-fn copy_others(mut rest: &[u8], nested: u32, out: &mut Vec<u8>) -> Result<(), Fault> {
+fn others<'b>(mut rest: &'b [u8], nested: u32, mut show: impl FnMut(&'b [u8])) -> Result<(), Fault> {
     while !rest.is_empty() {
         let record = rest;
         let field = key(&mut rest)?;
         skip(field, &mut rest, Limits::DEPTH)?;
         if field != nested {
-            out.extend_from_slice(&record[..record.len() - rest.len()]);
+            show(&record[..record.len() - rest.len()]);
         }
     }
     Ok(())

@@ -208,6 +208,16 @@ impl Scan {
     /// For how many spans memory is kept from one request to the next; four times what SDKs send at most by default.
     pub const SPANS_KEPT: usize = 2048;
 
+    /// What one span may take here, in bytes: its sighting, and an envelope and a resource that are its own.
+    pub const SPAN_COST: usize = size_of::<Sighting>() + size_of::<EnvelopeAt>() + size_of::<ResourceAt>();
+
+    /// Makes room for so many spans, exactly: reading them allocates nothing.
+    pub fn reserve(&mut self, spans: usize) {
+        self.spans.reserve_exact(spans);
+        self.envelopes.reserve_exact(spans);
+        self.resources.reserve_exact(spans);
+    }
+
     /// Forgets everything but the memory, and of that what goes beyond [`Scan::SPANS_KEPT`], so that one huge request is not paid for ever after.
     pub fn clear(&mut self) {
         self.spans.clear();
@@ -230,9 +240,24 @@ impl Scan {
         self.envelopes[i as usize].records.copy(body, scope_spans::SPANS, out);
     }
 
+    /// How many bytes [`Scan::resource_envelope`] appends.
+    pub fn resource_len(&self, body: &[u8], i: u32) -> usize {
+        self.resources[i as usize].records.len(body, resource_spans::SCOPE_SPANS)
+    }
+
+    /// How many bytes [`Scan::scope_envelope`] appends.
+    pub fn scope_len(&self, body: &[u8], i: u32) -> usize {
+        self.envelopes[i as usize].records.len(body, scope_spans::SPANS)
+    }
+
     /// What [`Scan::resource_envelope`] appends as one stretch of the body, if it is one.
     pub fn resource_slice<'b>(&self, body: &'b [u8], i: u32) -> Option<&'b [u8]> {
         self.resources[i as usize].records.slice(body)
+    }
+
+    /// What [`Scan::scope_envelope`] appends as one stretch of the body, if it is one.
+    pub fn scope_slice<'b>(&self, body: &'b [u8], i: u32) -> Option<&'b [u8]> {
+        self.envelopes[i as usize].records.slice(body)
     }
 }
 

@@ -125,3 +125,21 @@ fn a_batch_expires_by_its_age_even_while_the_gate_is_shut() {
     world.end(old);
     world.empty();
 }
+
+#[test]
+fn the_oldest_batch_is_given_up_first_even_if_it_stands_aside() {
+    let mut world = World::new(100, 5);
+    assert!(world.push(1, 1) && world.push(2, 2) && world.push(3, 3));
+    for wait in [5, 1] {
+        let batch = world.take(4).expect("it is ready");
+        world.queue.returned(&batch);
+        world.queue.restore(batch, Backoff::Batch, Some(Duration::from_secs(wait)), MS(4));
+    }
+    let mut given_up = Vec::new();
+    while let Some(batch) = world.queue.oldest() {
+        given_up.push(batch.len);
+        world.end(batch);
+    }
+    assert_eq!(given_up, [1, 2, 3]);
+    world.empty();
+}

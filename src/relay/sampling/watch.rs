@@ -117,9 +117,18 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// Forgets everything but the memory it uses.
-    pub fn clear(&mut self) {
+    /// What one row takes, in bytes.
+    pub const ROW_COST: usize = size_of::<Marks>();
+
+    /// Makes room for so many rows, exactly.
+    pub fn reserve(&mut self, rows: usize) {
+        self.rows.reserve_exact(rows);
+    }
+
+    /// Forgets everything but the memory it uses, and of that what goes beyond `rows_kept`.
+    pub fn clear(&mut self, rows_kept: usize) {
         self.rows.clear();
+        self.rows.shrink_to(rows_kept);
         self.current = Marks::NONE;
     }
 

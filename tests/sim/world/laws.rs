@@ -18,6 +18,9 @@ impl World {
         let ledger = &snapshot.ledger;
         assert!(self.budget.peak() <= self.budget.limit());
         assert_eq!(ledger.accepted(), self.records.accepted);
+        let received = snapshot.received_grpc + snapshot.received_http;
+        let rejected = snapshot.rejected_trace_id + snapshot.rejected_span_id + snapshot.rejected_malformed;
+        assert_eq!(received, ledger.accepted() + rejected + snapshot.refused_full, "every span read had one answer");
         assert_eq!(ledger.exported(), self.records.exported);
         assert_eq!(ledger.dropped(Cause::Partial), self.records.partial);
         assert_eq!(ledger.dropped(Cause::Rejected), self.records.rejected);

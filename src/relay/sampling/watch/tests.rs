@@ -84,7 +84,7 @@ fn a_cleared_witness_remembers_nothing() {
     let mut watching = witness.with(&watch);
     watching.span_end(true);
     watching.attribute(b"user", text("alice"));
-    witness.clear();
+    witness.clear(8);
     assert_eq!(witness.row(0), None);
     witness.with(&watch).span_end(true);
     assert!(!witness.row(0).expect("a row").has(number));
