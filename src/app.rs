@@ -155,7 +155,8 @@ impl App {
         tokio::join!(driver.run(), export, receive);
     }
 
-    fn house(&self) -> House {
+    /// What the operator's doors look at.
+    pub fn house(&self) -> House {
         House { books: self.driver.clone(), metrics: self.metrics.clone(), open: Open::not_yet() }
     }
 

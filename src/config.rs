@@ -20,6 +20,7 @@ pub mod queue;
 pub mod receiver;
 pub mod reference;
 pub mod sampling;
+mod secret;
 pub mod shutdown;
 pub mod size;
 pub mod tail_sampling;
@@ -150,8 +151,9 @@ impl Config {
         let raw: Vec<Node> = [Some(standard), file, Some(own), flags].into_iter().flatten().collect();
         let upstream_missing = !unreadable && raw.iter().all(|tree| tree.find("upstream.endpoint").is_none());
         if inputs.upstream_required && upstream_missing {
-            findings.problems.push(verdict::no_upstream());
+            findings.problems.push(verdict::no_upstream(&warnings));
         }
+        raw.iter().for_each(|tree| hide_headers(tree, &mut sources));
         let trees: Vec<Node> = raw.into_iter().map(|tree| walk::walk(tree, &mut findings)).collect();
         let layered = Layered::new(&mut sources, trees);
         let config = Config::meant(&layered, inputs.memory_limit, warnings, &mut findings);
@@ -205,6 +207,13 @@ impl Config {
 /// The file used when none is named, if it exists.
 pub fn default_file() -> PathBuf {
     PathBuf::from("/etc/tailwater/tailwater.yaml")
+}
+
+/// Headers are not shown, wherever an alias or a merge key took them from.
+fn hide_headers(tree: &Node, sources: &mut Sources) {
+    let Some(headers) = tree.find("upstream.headers") else { return };
+    sources.hide(headers.at);
+    headers.entries().unwrap_or_default().iter().for_each(|entry| sources.hide(entry.node.at));
 }
 
 /// The place of a key in the source that set it.

@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, MissedTickBehavior};
 use tonic::transport::{Channel, Endpoint};
 
+use crate::admin::{self, Address};
 use crate::app::{self, App, StartError};
 use crate::cli::demo::corpus::{RECORDINGS, renewed};
 use crate::cli::demo::live::Live;
@@ -56,12 +57,16 @@ pub fn main(arguments: &Arguments) -> ExitCode {
 /// Whether the books were right at the end.
 async fn demo(length: Option<Duration>) -> Result<bool, StartError> {
     let (sink, collector) = Sink::with_room(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SINK_BYTES).await?;
-    let places = ports::places([4317, 4318]).ok_or_else(|| StartError::Setting("no port is free".to_owned()))?;
+    let places = ports::places([4317, 4318, 4319]).ok_or_else(no_port)?;
     let config = config(&places, collector)?;
+    let operator = Address { key: "admin.listen", address: config.admin.listen, configured: true };
     // Somebody else may have set up logging in this process; then it is theirs.
     let _ = logs::init(app::log_options(&config));
     let sampling = config.sampling_choice();
     let app = App::open(config).await?;
+    let door = admin::bind(operator, crate::port::PATIENCE).await?.ok_or_else(no_port)?;
+    let house = app.house();
+    house.open.say();
     say(&greeting(&places, collector, &sampling, length));
     let (driver, traffic, front) = (app.driver(), app.traffic(), app.addresses());
     let client = Endpoint::from_shared(format!("http://{}", front[0]))
@@ -88,6 +93,7 @@ async fn demo(length: Option<Duration>) -> Result<bool, StartError> {
     Ok(tokio::select! {
         right = show => right,
         () = serve => false,
+        () = admin::http::serve(door, house) => false,
     })
 }
 
@@ -98,17 +104,26 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long the app of the demo waits for an answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// The preset's policies, impatient, between these two doors.
+fn no_port() -> StartError {
+    StartError::Setting("no port is free".to_owned())
+}
+
+/// The preset's policies, impatient. The last place is the operator's.
 fn config(places: &[Place], collector: SocketAddr) -> Result<Config, StartError> {
-    let listen: Vec<String> =
-        places.iter().flat_map(|place| &place.addresses).map(|address| format!("\"{address}\"")).collect();
+    let [apps @ .., operator] = places else { return Err(no_port()) };
+    let listen: Vec<String> = addresses(apps).map(|address| format!("\"{address}\"")).collect();
     let text = format!(
-        "receiver: {{listen: [{}]}}\ntail_sampling: {{decision_wait: 2s}}\nupstream: {{endpoint: \"http://{collector}\"}}\n\
-         log: {{level: warn}}\n",
+        "receiver: {{listen: [{}]}}\nadmin: {{listen: \"{}\"}}\ntail_sampling: {{decision_wait: 2s}}\n\
+         upstream: {{endpoint: \"http://{collector}\"}}\nlog: {{level: warn}}\n",
         listen.join(", "),
+        operator.addresses[0],
     );
     let inputs = Inputs { file: Some(("demo".to_owned(), text)), ..Inputs::default() };
     Config::load(&inputs).map_err(|rejected| StartError::Setting(rejected.to_string()))
+}
+
+fn addresses(places: &[Place]) -> impl Iterator<Item = SocketAddr> {
+    places.iter().flat_map(|place| place.addresses.iter().copied())
 }
 
 fn greeting(places: &[Place], collector: SocketAddr, sampling: &str, length: Option<Duration>) -> String {
@@ -117,9 +132,11 @@ fn greeting(places: &[Place], collector: SocketAddr, sampling: &str, length: Opt
     for place in places.iter().filter(|place| place.wanted != place.port) {
         line(format_args!("  port {} is taken; {} takes its place", place.wanted, place.port));
     }
-    let listen: Vec<String> =
-        places.iter().flat_map(|place| &place.addresses).map(|address| address.to_string()).collect();
-    line(format_args!("  relay      {} (gRPC and HTTP; your app may send here too)", listen.join(", ")));
+    if let [apps @ .., operator] = places {
+        let listen: Vec<String> = addresses(apps).map(|address| address.to_string()).collect();
+        line(format_args!("  relay      {} (gRPC and HTTP; your app may send here too)", listen.join(", ")));
+        line(format_args!("  operator   http://{}/metrics and /ledger", operator.addresses[0]));
+    }
     line(format_args!("  collector  {collector} (embedded)"));
     line(format_args!("  sampling   {sampling}"));
     line(format_args!("  replaying  requests recorded from Python, Node and Go SDKs, with fresh ids and times"));
@@ -176,4 +193,24 @@ async fn send(client: &Channel, recording: corpus::Recording) -> u64 {
         }
     }
     refused
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(wanted: u16, port: u16) -> Place {
+        Place { wanted, port, addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))] }
+    }
+
+    #[test]
+    fn a_port_that_took_anothers_place_is_said_and_nothing_of_the_others() {
+        let places = [place(4317, 4400), place(4318, 4318), place(4319, 4401)];
+        let seen = greeting(&places, SocketAddr::from((Ipv4Addr::LOCALHOST, 4500)), "preset", None);
+        assert!(seen.contains("  port 4317 is taken; 4400 takes its place\n"), "{seen}");
+        assert!(seen.contains("  port 4319 is taken; 4401 takes its place\n"), "{seen}");
+        assert!(!seen.contains("4318 is taken"), "{seen}");
+        assert!(seen.contains("  relay      127.0.0.1:4400, 127.0.0.1:4318 (gRPC"), "{seen}");
+        assert!(seen.contains("  operator   http://127.0.0.1:4401/metrics"), "{seen}");
+    }
 }

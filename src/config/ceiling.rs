@@ -60,16 +60,15 @@ impl Ceiling {
         }
         let message =
             format!("at worst this takes {}, and the cgroup's memory limit is {}", Size(self.total()), Size(limit));
-        let mut problem = Problem::nowhere(message);
-        for line in self.lines() {
-            problem = problem.help(line);
-        }
-        let room = auto_budget(limit, self.connections, self.window);
-        Some(match room {
-            Some(budget) => problem
-                .help(format!("`memory.budget: {}MiB` would fit, and `auto` finds the most that does", budget >> 20)),
-            None => problem.help("raise the limit, or lower receiver.connections_max or receiver.window"),
-        })
+        let remedy = match auto_budget(limit, self.connections, self.window) {
+            Some(budget) => {
+                format!("`memory.budget: {}MiB` would fit, and `auto` finds the most that does", budget >> 20)
+            }
+            None => "raise the limit, or lower receiver.connections_max or receiver.window".into(),
+        };
+        let mut problem = Problem::nowhere(message).help(remedy);
+        problem.help.splice(..0, self.lines());
+        Some(problem)
     }
 }
 

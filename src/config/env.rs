@@ -28,11 +28,18 @@ pub fn own(environment: &[(String, String)], sources: &mut Sources, problems: &m
             true => yaml::read(sources, value_at, problems),
             false => Some(Node::plain(value_at, value)),
         };
-        if let Some(node) = node {
-            root.put(&words, key_at, node);
+        let Some(node) = node else { continue };
+        match root.contradicts(&words, &node) {
+            Some(other) => problems.push(twice(name, key_at, &sources.origin(other))),
+            None => root.put(&words, key_at, node),
         }
     }
     root
+}
+
+/// Two variables about one key, of which neither stands above the other.
+fn twice(name: &str, at: At, other: &str) -> Problem {
+    Problem::at(at, format!("`{name}` and `{other}` say the same key in two ways")).help("remove one of the two")
 }
 
 /// What a flag says about one key.
@@ -69,8 +76,8 @@ pub fn standard(environment: &[(String, String)], sources: &mut Sources, warning
         let Some((name, value)) = lookup(environment, suffix) else { continue };
         let (key_at, at) = assignment(sources, Name::Variable(name.clone()), &name, &value);
         match translate(suffix, at, &value, insecure) {
-            Ok((node, warning)) => {
-                warnings.extend(warning.map(|warning| format!("{name}: {warning}")));
+            Ok((node, bent)) => {
+                warnings.extend(bent.into_iter().map(|warning| format!("{name}: {warning}")));
                 root.put(&path.split('.').collect::<Vec<_>>(), key_at, node);
             }
             Err(why) => warnings.push(format!("{name} is passed over: {why}")),
@@ -93,54 +100,61 @@ fn lookup(environment: &[(String, String)], suffix: &str) -> Option<(String, Str
     })
 }
 
-/// A standard value as one of ours, with a warning where it was bent; or why it cannot be.
-fn translate(suffix: &str, at: At, value: &str, insecure: bool) -> Result<(Node, Option<String>), String> {
+/// A standard value as one of ours, with what was bent to make it one; or why it cannot be.
+fn translate(suffix: &str, at: At, value: &str, insecure: bool) -> Result<(Node, Vec<String>), String> {
     match suffix {
         "ENDPOINT" => endpoint(at, value, insecure),
-        "HEADERS" => Ok((headers(at, value)?, None)),
-        "COMPRESSION" if ["gzip", "none"].contains(&value) => Ok((Node::plain(at, value), None)),
+        "HEADERS" => headers(at, value),
+        "COMPRESSION" if ["gzip", "none"].contains(&value) => Ok((Node::plain(at, value), Vec::new())),
         "COMPRESSION" => Err(format!("`{value}` is neither gzip nor none")),
         "TIMEOUT" => match value.parse::<u64>() {
-            Ok(millis) if (10..=600_000).contains(&millis) => Ok((Node::plain(at, format!("{millis}ms")), None)),
+            Ok(millis) if (10..=600_000).contains(&millis) => Ok((Node::plain(at, format!("{millis}ms")), Vec::new())),
             Ok(_) | Err(_) => Err(format!("`{value}` is not a number of milliseconds from 10 to 600000")),
         },
-        _ => Ok((Node::plain(at, value), None)),
+        _ => Ok((Node::plain(at, value), Vec::new())),
     }
 }
 
 /// An endpoint as gRPC exporters read it: without a scheme, INSECURE says which; a path means nothing.
-fn endpoint(at: At, value: &str, insecure: bool) -> Result<(Node, Option<String>), String> {
+fn endpoint(at: At, value: &str, insecure: bool) -> Result<(Node, Vec<String>), String> {
+    if value.starts_with("unix:") {
+        return Err("a unix socket is not supported".into());
+    }
     let mut url = value.to_owned();
-    let mut warning = None;
+    let mut bent = Vec::new();
     if !value.contains("://") {
         let scheme = if insecure { "http" } else { "https" };
         url = format!("{scheme}://{value}");
-        warning = Some(format!("without a scheme it is taken as {url}"));
+        bent.push(format!("without a scheme it is taken as {url}"));
     }
     let dropped = url.split_off(upstream::split_path(&url).0.len());
     if !matches!(&*dropped, "" | "/") {
-        warning = Some(format!("the path {dropped} is left out, gRPC has its own"));
+        bent.push(format!("the path {dropped} is left out, gRPC has its own"));
     }
-    // The walk says what is wrong with it, with its place; only what cannot be meant for gRPC is passed over here.
-    match url.starts_with("unix:") {
-        true => Err("a unix socket is not supported".into()),
-        false => Ok((Node::plain(at, url), warning)),
-    }
+    let node = Node::plain(at, url.as_str());
+    upstream::check_endpoint(&node, &url).map_err(|problem| problem.message)?;
+    Ok((node, bent))
 }
 
-/// `name=value,name=value`, values percent-encoded.
-fn headers(at: At, value: &str) -> Result<Node, String> {
+/// `name=value,name=value`, values percent-encoded; a pair that cannot be sent is left out.
+fn headers(at: At, value: &str) -> Result<(Node, Vec<String>), String> {
     let mut entries: Vec<Entry> = Vec::new();
+    let mut bent = Vec::new();
     for pair in value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = pair.split_once('=') else {
             return Err("it is not name=value,name=value".into());
         };
         let key = name.trim().to_ascii_lowercase();
         let value = decode(value.trim()).ok_or("a value in it is not percent-encoded text")?;
-        entries.retain(|entry| entry.key != key);
-        entries.push(Entry { key, key_at: at, node: Node { at, value: Value::Scalar { text: value, quoted: true } } });
+        let entry = Entry { key, key_at: at, node: Node { at, value: Value::Scalar { text: value, quoted: true } } };
+        entries.retain(|other| other.key != entry.key);
+        let alone = Node { at, value: Value::Map(vec![entry.clone()]) };
+        match upstream::check_headers(&alone).pop() {
+            Some(problem) => bent.push(format!("a pair is left out: {}", problem.message)),
+            None => entries.push(entry),
+        }
     }
-    Ok(Node { at, value: Value::Map(entries) })
+    Ok((Node { at, value: Value::Map(entries) }, bent))
 }
 
 /// Percent-encoded text, decoded.

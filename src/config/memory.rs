@@ -19,21 +19,25 @@ pub struct MemoryConfig {
 impl MemoryConfig {
     /// What was asked for; `auto` is what fits the limit.
     pub(super) fn meant(layered: &Layered, limit: Option<u64>, problems: &mut Vec<Problem>) -> MemoryConfig {
-        let budget = match (layered.get("memory.budget"), limit) {
-            (Amount::Bytes(size), _) => size.0,
-            (Amount::Auto | Amount::Percent(_), None) => BUDGET_UNLIMITED,
+        let meant = |budget| MemoryConfig { budget: Size(budget).bytes(), limit };
+        match (layered.get("memory.budget"), limit) {
+            (Amount::Bytes(size), _) => meant(size.0),
+            (Amount::Auto | Amount::Percent(_), None) => meant(BUDGET_UNLIMITED),
             (Amount::Auto | Amount::Percent(_), Some(limit)) => {
                 let (connections, window) =
                     (layered.get("receiver.connections_max"), layered.get::<Size>("receiver.window"));
-                ceiling::auto_budget(limit, connections, window.0).unwrap_or_else(|| {
+                ceiling::auto_budget(limit, connections, window.0).map(meant).unwrap_or_else(|| {
                     problems.push(too_little(limit, connections, window));
-                    BUDGET_UNLIMITED
+                    UNKNOWN
                 })
             }
-        };
-        MemoryConfig { budget: Size(budget).bytes(), limit }
+        }
     }
 }
+
+/// Stands in for a budget that could not be worked out: one that contradicts nothing, so that nobody is told of problems
+/// with a number that they did not write.
+const UNKNOWN: MemoryConfig = MemoryConfig { budget: usize::MAX, limit: None };
 
 fn too_little(limit: u64, connections: u64, window: Size) -> Problem {
     let (process, least) = (Size(ceiling::PROCESS), Size(ceiling::BUDGET_MIN));

@@ -77,6 +77,18 @@ impl Node {
         self.entries()?.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
+    /// Where something stands that putting a node at a path of keys would lose.
+    pub fn contradicts(&self, path: &[&str], node: &Node) -> Option<At> {
+        match (path.split_first(), &self.value, &node.value) {
+            (_, Value::Null, _) => None,
+            (Some((first, rest)), Value::Map(_), _) => self.get(first)?.contradicts(rest, node),
+            (None, Value::Map(_), Value::Map(entries)) => {
+                entries.iter().find_map(|entry| self.get(&entry.key)?.contradicts(&[], &entry.node))
+            }
+            (Some(_), Value::Scalar { .. } | Value::List(_), _) | (None, _, _) => Some(self.at),
+        }
+    }
+
     /// Puts a node at a path of keys, making maps on the way; replaces what is no map.
     pub fn put(&mut self, path: &[&str], key_at: At, node: Node) {
         let Some((first, rest)) = path.split_first() else {

@@ -32,7 +32,10 @@ pub(super) fn list(node: &Node, path: &str, level: Level, problems: &mut Vec<Pro
     };
     if items.is_empty() {
         let problem = Problem::at(node.at, format!("`{path}` is empty"));
-        problems.push(problem.help("at least one policy; leave the key out for the preset"));
+        problems.push(problem.help(match level {
+            Level::Top => "at least one policy; leave the key out for the preset",
+            Level::Inside { .. } => "at least one policy, such as {name: all, type: always_sample}",
+        }));
     }
     let mut names: Vec<&str> = Vec::new();
     let mut specs = Vec::new();
@@ -55,7 +58,7 @@ pub(super) fn list(node: &Node, path: &str, level: Level, problems: &mut Vec<Pro
 fn policy(node: &Node, level: Level, problems: &mut Vec<Problem>) -> Option<PolicySpec> {
     let Some(entries) = node.entries() else {
         let problem = Problem::at(node.at, format!("a policy cannot be {}", node.kind()));
-        problems.push(problem.help("such as {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}"));
+        problems.push(problem.help(EXAMPLE));
         return None;
     };
     let name = text(node, "name", "a policy", problems);
@@ -68,7 +71,7 @@ fn policy(node: &Node, level: Level, problems: &mut Vec<Problem>) -> Option<Poli
     if let (Level::Inside { and: false }, "and" | "drop") | (Level::Inside { and: true }, "drop") =
         (level, kind.as_str())
     {
-        problems.push(Problem::at(kind_at, format!("a policy of type `{kind}` cannot stand inside another")));
+        problems.push(inside(&kind, kind_at, level));
         return None;
     }
     let known = ["name", "type", kind.as_str()];
@@ -82,6 +85,13 @@ fn policy(node: &Node, level: Level, problems: &mut Vec<Problem>) -> Option<Poli
     let fields = node.get(&kind).filter(|node| node.value != Value::Null).unwrap_or(&empty);
     let rule = rules::rule(Fields::new(fields, &kind, problems)?)?;
     Some(PolicySpec { name, rule })
+}
+
+fn inside(kind: &str, at: At, level: Level) -> Problem {
+    let may = |word: &&str| *word != "drop" && (*word != "and" || level == Level::Inside { and: true });
+    let may: Vec<&str> = SUPPORTED.into_iter().filter(may).collect();
+    Problem::at(at, format!("a policy of type `{kind}` cannot stand inside another"))
+        .help(format!("here one of {}; or put it beside the outer one", may.join(", ")))
 }
 
 fn unsupported(kind: &str, at: At) -> Problem {
@@ -115,17 +125,20 @@ fn text(node: &Node, key: &str, of: &str, problems: &mut Vec<Problem>) -> Option
         Some(value) => match value.text().filter(|text| !text.is_empty()) {
             Some(text) => Some(text.to_owned()),
             None => {
-                problems.push(Problem::at(value.at, format!("`{key}` of {of} is a word, this is {}", value.kind())));
+                let problem = Problem::at(value.at, format!("`{key}` of {of} is a word, this is {}", value.kind()));
+                problems.push(problem.help(EXAMPLE));
                 None
             }
         },
         None => {
-            problems.push(Problem::at(node.at, format!("{of} needs `{key}`, and it is missing here")));
+            problems.push(Problem::at(node.at, format!("{of} needs `{key}`, and it is missing here")).help(EXAMPLE));
             None
         }
     }
 }
 
+/// A policy as it should be.
+const EXAMPLE: &str = "such as {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}";
 /// The types read here.
 const SUPPORTED: [&str; 7] =
     ["always_sample", "status_code", "latency", "probabilistic", "string_attribute", "and", "drop"];

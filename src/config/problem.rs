@@ -11,24 +11,40 @@ pub struct Problem {
     pub at: Option<At>,
     /// What is wrong, as a lower-case sentence.
     pub message: String,
-    /// What would be right; one line each.
+    /// What would be right; one line each, and at least one.
     pub help: Vec<String>,
     /// Whether the line may hold a secret, so that it is not shown.
     pub secret: bool,
 }
 
+/// Something wrong, before anyone said what would be right. It is no [`Problem`] until then, so that nobody is left alone
+/// with one.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Wrong {
+    at: Option<At>,
+    message: String,
+}
+
+impl Wrong {
+    /// The problem, with a line about what would be right.
+    pub fn help(self, line: impl Into<String>) -> Problem {
+        Problem { at: self.at, message: self.message, help: vec![line.into()], secret: false }
+    }
+}
+
 impl Problem {
-    /// Something wrong at a place.
-    pub fn at(at: At, message: impl Into<String>) -> Problem {
-        Problem { at: Some(at), message: message.into(), help: Vec::new(), secret: false }
+    /// Something wrong at a place, if there is one.
+    pub fn at(at: impl Into<Option<At>>, message: impl Into<String>) -> Wrong {
+        Wrong { at: at.into(), message: message.into() }
     }
 
     /// Something wrong that stands nowhere.
-    pub fn nowhere(message: impl Into<String>) -> Problem {
-        Problem { at: None, message: message.into(), help: Vec::new(), secret: false }
+    pub fn nowhere(message: impl Into<String>) -> Wrong {
+        Problem::at(None, message)
     }
 
-    /// The same, with a line about what would be right.
+    /// The same, with one more line about what would be right.
     pub fn help(mut self, line: impl Into<String>) -> Problem {
         self.help.push(line.into());
         self
@@ -70,7 +86,7 @@ fn render_place(out: &mut String, sources: &Sources, at: At, secret: bool) -> us
         }
         other => push(out, format_args!("{:margin$}--> {other}\n", "")),
     }
-    if secret {
+    if secret || sources.may_hold_a_secret(at) {
         push(out, format_args!("{:margin$} | (not shown: the line may hold a secret)\n", ""));
         return margin;
     }

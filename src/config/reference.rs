@@ -54,6 +54,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Any text.
     Text,
+    /// A name that a certificate can be for.
+    ServerName,
     /// A collector's URL.
     Endpoint,
     /// Names and values sent with every request.
@@ -85,6 +87,7 @@ impl Kind {
             Kind::Share => "a share between 0 and 1, such as 0.1 for 10 %".into(),
             Kind::Choice(words) => format!("one of {}", words.join(", ")),
             Kind::Text => "text".into(),
+            Kind::ServerName => r#"a host's name or IP address, such as "jaeger.example.com""#.into(),
             Kind::Endpoint => {
                 r#"a URL with scheme, host and port, such as "http://jaeger-collector.tracing:4317""#.into()
             }

@@ -104,7 +104,8 @@ fn ratio(layered: &Layered, problems: &mut Vec<Problem>) -> Option<RatioSpec> {
     }
     let Some(share) = layered.find("sampling.ratio.share") else {
         let problem = Problem::at(node.at, "`sampling.ratio` says how, but not how much: `share` is missing");
-        problems.push(problem.help("ratio: {mode: consistent, share: 0.1}"));
+        let mode = layered.find::<String>("sampling.ratio.mode").unwrap_or_else(|| "consistent".into());
+        problems.push(problem.help(format!("ratio: {{mode: {mode}, share: 0.1}}")));
         return None;
     };
     Some(RatioSpec {

@@ -42,7 +42,9 @@ pub(super) fn policy_notes(tail: &TailConfig, layered: &Layered, problems: &mut 
         }
         Err(wrong) => {
             let at = written(layered, "tail_sampling.policies");
-            let problem = |wrong| Problem { at, ..Problem::nowhere(format!("tail_sampling.{wrong}")) };
+            let problem = |wrong| {
+                Problem::at(at, format!("tail_sampling.{wrong}")).help("change what is named, or take the policy out")
+            };
             problems.extend(wrong.into_iter().map(problem));
             Vec::new()
         }

@@ -2,9 +2,11 @@
 
 mod deploy;
 mod errors;
+mod help;
 mod layering;
 mod meaning;
 mod random;
+mod secrets;
 
 use super::*;
 

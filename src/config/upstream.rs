@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::duration::Span;
 use crate::config::layers::Layered;
-use crate::config::node::{Node, Value};
+use crate::config::node::{Entry, Node, Value};
 use crate::config::problem::Problem;
 use crate::config::reference::{Key, Kind};
 use crate::exporter::{self, Endpoint};
@@ -98,7 +98,10 @@ impl UpstreamConfig {
         if let (Some(_), None) | (None, Some(_)) = (&self.tls.cert_file, &self.tls.key_file) {
             let at = written("upstream.tls.cert_file").or(written("upstream.tls.key_file"));
             let message = "`upstream.tls.cert_file` and `upstream.tls.key_file` go together, and one is missing";
-            problems.push(Problem { at, ..Problem::nowhere(message) });
+            problems.push(
+                Problem::at(at, message)
+                    .help("set both, or neither: a collector that asks for no certificate needs none"),
+            );
         }
         if self.max_age < self.timeout {
             let at = written("upstream.max_age").or(written("upstream.timeout"));
@@ -107,7 +110,7 @@ impl UpstreamConfig {
                 Span(self.max_age),
                 Span(self.timeout)
             );
-            problems.push(Problem { at, ..Problem::nowhere(message) });
+            problems.push(Problem::at(at, message).help(format!("at least {}", Span(self.timeout))));
         }
     }
 }
@@ -138,6 +141,9 @@ pub(super) fn check_endpoint(node: &Node, text: &str) -> Result<(), Problem> {
         let problem = Problem::at(node.at, "`upstream.endpoint` holds a user or password, which gRPC has no place for");
         return Err(problem.help("send it as a header: `upstream.headers: {authorization: \"Basic ...\"}`").hidden());
     }
+    if text.trim().is_empty() {
+        return Err(Problem::at(node.at, "`upstream.endpoint` is empty").help(expects));
+    }
     if !text.contains("://") {
         let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has no scheme"));
         return Err(problem.help(format!("\"http://{text}\", or \"https://{text}\" with TLS")));
@@ -164,24 +170,44 @@ pub(super) fn check_headers(node: &Node) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         let name = entry.key.to_ascii_lowercase();
-        if entries[..index].iter().any(|other| other.key.eq_ignore_ascii_case(&name)) {
-            problems.push(Problem::at(entry.key_at, format!("the header `{name}` stands here twice")).hidden());
-        }
-        if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-            problems.push(Problem::at(entry.key_at, format!("`{}` is not the name of a header", entry.key)).hidden());
-        } else if exporter::is_reserved(&name) {
-            problems.push(Problem::at(entry.key_at, format!("the header `{name}` is the protocol's own")).hidden());
-        }
-        match entry.node.text() {
-            Some(text) if http::HeaderValue::from_str(text).is_ok() => {}
-            _ => {
-                let problem =
-                    Problem::at(entry.node.at, format!("the value of the header `{name}` is not one line of text"));
-                problems.push(problem.help("printable text, in quotes").hidden());
-            }
+        let twice = entries[..index].iter().any(|other| other.key.eq_ignore_ascii_case(&name));
+        problems.extend(check_header_name(entry, &name, twice));
+        let value = entry.node.text().filter(|text| http::HeaderValue::from_str(text).is_ok());
+        if value.is_none() {
+            problems.push(
+                Problem::at(entry.node.at, format!("the value of {} is not one line of text", shown(&name)))
+                    .help("printable text, in quotes")
+                    .hidden(),
+            );
         }
     }
     problems
+}
+
+fn check_header_name(entry: &Entry, name: &str, twice: bool) -> Option<Problem> {
+    let wrong = |message: String, help| Some(Problem::at(entry.key_at, message).help(help).hidden());
+    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        // It may be a value whose name is missing, so it is not repeated.
+        let help = "letters, digits and `-`, then `: ` and the value in quotes";
+        return wrong("what stands here is not the name of a header".into(), help);
+    }
+    if exporter::is_reserved(name) {
+        let help = "leave it out: the protocol writes it with every request";
+        return wrong(format!("the header `{name}` is the protocol's own"), help);
+    }
+    if twice {
+        let help = "remove one of the two; upper and lower case are the same name";
+        return wrong(format!("the header `{name}` stands here twice"), help);
+    }
+    None
+}
+
+/// A header by its name, if it is one.
+fn shown(name: &str) -> String {
+    match http::HeaderName::from_bytes(name.as_bytes()) {
+        Ok(name) => format!("the header `{name}`"),
+        Err(_) => "a header".into(),
+    }
 }
 
 /// The keys of this section.
@@ -240,7 +266,7 @@ pub(super) const KEYS: &[Key] = &[
     Key { path: "upstream.tls.key_file", kind: Kind::Text, default: None, doc: "PEM file with the key to cert_file." },
     Key {
         path: "upstream.tls.server_name",
-        kind: Kind::Text,
+        kind: Kind::ServerName,
         default: None,
         doc: "The name expected in the collector's certificate; the endpoint's host unless said.",
     },

@@ -14,14 +14,13 @@ use crate::exporter::Endpoint;
 pub(super) fn contradictions(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
     sizes(config, layered, problems);
     doors(config, layered, problems);
-    if let Some(listen) = own_door(config) {
+    if let Some((path, listen)) = own_door(config) {
         let at = written(layered, "upstream.endpoint");
         let message = format!(
-            "the upstream {} is our own receiver ({listen}): spans would go round and round",
+            "the upstream {} is our own `{path}` ({listen}), which delivers to nobody",
             config.upstream.endpoint
         );
-        let problem = Problem { at, ..Problem::nowhere(message) };
-        problems.push(problem.help(
+        problems.push(Problem::at(at, message).help(
             "the usual cause is an OTEL_EXPORTER_OTLP_ENDPOINT set for the whole pod, which is meant for the app alone: give \
              this container its own upstream",
         ));
@@ -32,11 +31,14 @@ pub(super) fn contradictions(config: &Config, layered: &Layered, problems: &mut 
 }
 
 /// There is nowhere to send spans to, and the three ways to change that.
-pub(super) fn no_upstream() -> Problem {
-    Problem::nowhere("no upstream is set: there is nowhere to send spans to")
+pub(super) fn no_upstream(warnings: &[String]) -> Problem {
+    let problem = Problem::nowhere("no upstream is set: there is nowhere to send spans to")
         .help("by flag:        --upstream http://jaeger-collector.tracing:4317")
         .help("by environment: OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://jaeger-collector.tracing:4317")
-        .help("by file:        upstream: {endpoint: \"http://jaeger-collector.tracing:4317\"}")
+        .help("by file:        upstream: {endpoint: \"http://jaeger-collector.tracing:4317\"}");
+    // Whoever set one that was passed over is to hear of it here, for warnings are told only of what runs.
+    let passed_over = warnings.iter().filter(|warning| warning.contains("ENDPOINT is passed over"));
+    passed_over.fold(problem, |problem, warning| problem.help(warning))
 }
 
 /// Parts that are larger than what they are a part of.
@@ -61,41 +63,50 @@ fn sizes(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
         let (part_shown, whole_shown) = (Size(part_size as u64), Size(whole_size as u64));
         let message = format!("`{part}` ({part_shown}) is more than `{whole}` ({whole_shown}): {why}");
         let at = written(layered, part).or_else(|| written(layered, whole));
-        problems.push(Problem { at, ..Problem::nowhere(message) }.help(format!("at most {whole_shown}")));
+        problems.push(Problem::at(at, message).help(format!("at most {whole_shown}")));
     }
     if config.memory.budget <= config.sampling.remember {
         let message = "`sampling.remember` takes the whole budget: nothing is left for spans";
-        problems.push(Problem { at: written(layered, "sampling.remember"), ..Problem::nowhere(message) });
+        let problem = Problem::at(written(layered, "sampling.remember"), message);
+        problems.push(problem.help("auto, which is an eighth of the budget; or a size or share of about that much"));
     }
 }
 
 /// Two doors at one address.
 fn doors(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
-    let mut doors: Vec<(&str, SocketAddr)> =
-        config.receiver.listen.iter().map(|listen| ("receiver.listen", listen.addr)).collect();
-    for (path, addr) in [("admin.listen", config.admin.listen), ("control.listen", config.control.listen)] {
+    let mut doors: Vec<(&str, SocketAddr)> = receiver_doors(config).collect();
+    for (path, addr) in operator_doors(config) {
         if let Some((other, taken)) = doors.iter().find(|(_, other)| clash(*other, addr)) {
             let message = format!("`{path}` ({addr}) and `{other}` ({taken}) are the same door");
             let at = written(layered, path).or_else(|| written(layered, other));
-            problems.push(Problem { at, ..Problem::nowhere(message) }.help("give each a port of its own"));
+            problems.push(Problem::at(at, message).help("give each a port of its own"));
         }
         doors.push((path, addr));
     }
 }
 
-fn clash(left: SocketAddr, right: SocketAddr) -> bool {
+fn receiver_doors(config: &Config) -> impl Iterator<Item = (&'static str, SocketAddr)> {
+    config.receiver.listen.iter().map(|listen| ("receiver.listen", listen.addr))
+}
+
+fn operator_doors(config: &Config) -> [(&'static str, SocketAddr); 2] {
+    [("admin.listen", config.admin.listen), ("control.listen", config.control.listen)]
+}
+
+/// Whether two addresses cannot be listened on at once.
+pub(super) fn clash(left: SocketAddr, right: SocketAddr) -> bool {
     let same_family = left.is_ipv4() == right.is_ipv4();
     let same_address = left.ip() == right.ip() || left.ip().is_unspecified() || right.ip().is_unspecified();
     left.port() != 0 && left.port() == right.port() && same_family && same_address
 }
 
-/// The address of our own that the upstream is, if it is one.
-fn own_door(config: &Config) -> Option<SocketAddr> {
+/// The door of our own that the upstream is, if it is one.
+fn own_door(config: &Config) -> Option<(&'static str, SocketAddr)> {
     let upstream = Endpoint::parse(&config.upstream.endpoint).ok()?;
     let (host, port) = (upstream.host(), upstream.port());
     let here = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
     let ip: Option<IpAddr> = host.parse().ok();
-    config.receiver.listen.iter().map(|listen| listen.addr).find(|addr| {
+    receiver_doors(config).chain(operator_doors(config)).find(|(_, addr)| {
         let local = addr.ip().is_loopback() || addr.ip().is_unspecified();
         let meets = match ip {
             Some(ip) if ip.is_loopback() || ip.is_unspecified() => local,

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rustls_pki_types::ServerName;
+
 use crate::config::amount::Amount;
 use crate::config::duration::Span;
 use crate::config::node::{Entry, Node, Value};
@@ -9,7 +11,7 @@ use crate::config::place::At;
 use crate::config::problem::Problem;
 use crate::config::reference::{self, Key, Kind};
 use crate::config::size::Size;
-use crate::config::{tail_sampling, upstream};
+use crate::config::{tail_sampling, upstream, verdict};
 
 /// What a walk found beside the tree.
 #[derive(Debug, Default)]
@@ -98,6 +100,7 @@ fn leaf(key: &Key, key_at: At, node: Node, findings: &mut Findings) -> Option<No
         | Kind::Share
         | Kind::Choice(_)
         | Kind::Text
+        | Kind::ServerName
         | Kind::Endpoint
         | Kind::Foreign(_) => scalar(key, &node).err().into_iter().collect(),
     };
@@ -109,22 +112,32 @@ fn leaf(key: &Key, key_at: At, node: Node, findings: &mut Findings) -> Option<No
 fn addresses(key: &Key, node: &Node) -> Vec<Problem> {
     let Value::List(items) = &node.value else { return vec![wrong_type(key, node)] };
     if items.is_empty() {
-        return vec![Problem::at(node.at, format!("`{}` is empty: nobody could reach us", key.path))];
+        let problem = Problem::at(node.at, format!("`{}` is empty: nobody could reach us", key.path));
+        return vec![problem.help(format!("{}; or leave the key out", key.kind.expects()))];
     }
-    let mut problems: Vec<Problem> = items.iter().filter_map(|item| address(key, item).err()).collect();
-    for (index, item) in items.iter().enumerate() {
-        let twice = items[..index].iter().any(|other| other.text() == item.text() && item.text().is_some());
-        if twice && !item.text().is_some_and(|text| text.ends_with(":0")) {
-            problems.push(Problem::at(item.at, format!("`{}` names this address twice", key.path)));
+    let mut problems = Vec::new();
+    let mut doors: Vec<SocketAddr> = Vec::new();
+    for item in items {
+        let door = match address(key, item) {
+            Ok(door) => door,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        if let Some(other) = doors.iter().find(|other| verdict::clash(**other, door)) {
+            let message = format!("`{}`: {door} and {other} are the same door", key.path);
+            problems.push(Problem::at(item.at, message).help("remove one of the two, or give each a port of its own"));
         }
+        doors.push(door);
     }
     problems
 }
 
-fn address(key: &Key, node: &Node) -> Result<(), Problem> {
+fn address(key: &Key, node: &Node) -> Result<SocketAddr, Problem> {
     let text = node.text().ok_or_else(|| wrong_type(key, node))?;
-    if text.parse::<SocketAddr>().is_ok() {
-        return Ok(());
+    if let Ok(address) = text.parse() {
+        return Ok(address);
     }
     let problem = Problem::at(node.at, format!("`{}`: \"{text}\" is not an address with a port", key.path));
     Err(match text.rsplit_once(':') {
@@ -141,12 +154,15 @@ fn scalar(key: &Key, node: &Node) -> Result<(), Problem> {
     let Value::Scalar { text, quoted } = &node.value else { return Err(wrong_type(key, node)) };
     let path = key.path;
     match key.kind {
-        Kind::Address => address(key, node),
+        Kind::Address => address(key, node).map(drop),
         Kind::Endpoint => upstream::check_endpoint(node, text),
-        Kind::Text if text.is_empty() => {
-            Err(Problem::at(node.at, format!("`{path}` is empty")).help("or leave the key out"))
+        Kind::Text | Kind::ServerName if text.is_empty() => {
+            let problem = Problem::at(node.at, format!("`{path}` is empty"));
+            Err(problem.help(format!("{}; or leave the key out", key.kind.expects())))
         }
         Kind::Text => Ok(()),
+        Kind::ServerName if ServerName::try_from(text.as_str()).is_ok() => Ok(()),
+        Kind::ServerName => Err(not_a(key, node, text, "a host's name")),
         Kind::Choice(words) if words.contains(&text.as_str()) => Ok(()),
         Kind::Choice(words) => {
             let problem = Problem::at(node.at, format!("`{path}` cannot be \"{text}\""));

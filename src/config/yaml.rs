@@ -14,7 +14,8 @@ pub fn read(sources: &Sources, part: At, problems: &mut Vec<Problem>) -> Option<
     let text = sources.get(part.source).text.get(part.start..part.end)?;
     let start = At { end: part.start, ..part };
     if TEXT_MAX < text.len() {
-        problems.push(Problem::at(start, format!("this is {} bytes long; at most {TEXT_MAX} are read", text.len())));
+        let problem = Problem::at(start, format!("this is {} bytes long; at most {TEXT_MAX} are read", text.len()));
+        problems.push(problem.help("a ConfigMap holds no more either: is this the right file?"));
         return None;
     }
     let mut builder = Builder { part, stack: Vec::new(), anchors: HashMap::new(), nodes: 0, root: None, problems };
@@ -81,7 +82,8 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
                 Some(built) => self.built(built, 0),
-                None => Err(Problem::at(at, "this alias stands inside what it refers to")),
+                None => Err(Problem::at(at, "this alias stands inside what it refers to")
+                    .help("write out what it is to repeat")),
             },
             _ => Ok(()),
         }
@@ -89,7 +91,7 @@ impl Builder<'_> {
 
     fn open(&mut self, at: At, anchor: usize, inside: Inside) -> Result<(), Problem> {
         if DEPTH_MAX <= self.stack.len() {
-            return Err(Problem::at(at, format!("this is nested more than {DEPTH_MAX} deep")));
+            return Err(too_deep(at));
         }
         self.stack.push(Open { at, anchor, depth: 0, nodes: 1, inside });
         Ok(())
@@ -109,10 +111,11 @@ impl Builder<'_> {
     fn built(&mut self, built: Built, anchor: usize) -> Result<(), Problem> {
         self.nodes += built.nodes;
         if NODES_MAX < self.nodes {
-            return Err(Problem::at(built.node.at, format!("with its aliases this is more than {NODES_MAX} values")));
+            let problem = Problem::at(built.node.at, format!("with its aliases this is more than {NODES_MAX} values"));
+            return Err(problem.help("fewer aliases of aliases: a configuration is some hundred values"));
         }
         if DEPTH_MAX < self.stack.len() + built.depth {
-            return Err(Problem::at(built.node.at, format!("this is nested more than {DEPTH_MAX} deep")));
+            return Err(too_deep(built.node.at));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, built.clone());
@@ -150,9 +153,10 @@ impl Builder<'_> {
                             }
                         }
                     }
-                    _ => self
-                        .problems
-                        .push(Problem::at(merge.key_at, "the merge key `<<` takes a map, or a list of maps")),
+                    _ => self.problems.push(
+                        Problem::at(merge.key_at, "the merge key `<<` takes a map, or a list of maps")
+                            .help("the alias of a map, such as `<<: *name`, where `&name` stands before the map"),
+                    ),
                 }
             }
         }
@@ -171,8 +175,16 @@ impl Builder<'_> {
 
     fn unreadable(&self, error: &granit_parser::ScanError) -> Problem {
         let start = error.marker().byte_offset().unwrap_or_default();
-        Problem::at(self.place(start, start + 1), format!("this cannot be read as YAML: {}", error.info()))
+        Problem::at(self.place(start, start + 1), format!("this cannot be read as YAML: {}", error.info())).help(
+            "indent with spaces and the same number for neighbours, close each bracket and quote once, and put in quotes what \
+             begins with one of `*&!%@{[` or holds `: ` or ` #`",
+        )
     }
+}
+
+fn too_deep(at: At) -> Problem {
+    Problem::at(at, format!("this is nested more than {DEPTH_MAX} deep"))
+        .help("a configuration is nested about ten deep")
 }
 
 /// The text of a key and where it stands.
@@ -180,7 +192,10 @@ fn key_of(node: &Node) -> Result<(String, At), Problem> {
     match &node.value {
         Value::Scalar { text, .. } => Ok((text.clone(), node.at)),
         Value::Null => Ok((String::new(), node.at)),
-        Value::List(_) | Value::Map(_) => Err(Problem::at(node.at, "a key is a single word")),
+        Value::List(_) | Value::Map(_) => {
+            Err(Problem::at(node.at, "a key is a single word")
+                .help("`key: value`, or in quotes what only looks like more"))
+        }
     }
 }
 

@@ -111,6 +111,14 @@ def promtool():
     return found
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Skips are told in a line that `.ci/run` repeats at its end: what was not tested is not what passed."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if skipped:
+        reasons = sorted({str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped})
+        terminalreporter.write_line(f"note: {len(skipped)} skipped: {'; '.join(reasons)}")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

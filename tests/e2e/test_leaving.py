@@ -1,5 +1,6 @@
 """SIGTERM at random moments under load: the final books close exactly, and agree with what the clients were told."""
 
+import collections
 import json
 import os
 import random
@@ -30,13 +31,17 @@ def test_two_hundred_sigterms_under_load_close_the_books_exactly(relay, counting
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")
     chance = random.Random(seed)
+    ends = collections.Counter()
     for first in range(0, ENDINGS, AT_ONCE):
         endings = [begin(relay, counting, f"run-{first + i}", chance) for i in range(min(AT_ONCE, ENDINGS - first))]
         for ending in sorted(endings, key=lambda e: e["due"]):
             time.sleep(max(0.0, ending["due"] - time.monotonic()))
             ending["server"].signal()
         for ending in endings:
-            finish(counting, **ending)
+            books = finish(counting, **ending)
+            ends.update(accepted=books.accepted, exported=books.exported, dropped=books.dropped)
+    # Empty books balance too: over the run there was traffic, and some of it was delivered.
+    assert ends["accepted"] > 0 and ends["exported"] > 0 and ends["exported"] + ends["dropped"] <= ends["accepted"], ends
 
 
 def begin(relay, counting, run, chance):
@@ -59,7 +64,7 @@ def begin(relay, counting, run, chance):
 
 
 def finish(counting, server, loads, run, due):
-    """The books against the clients' and the sink's own counts."""
+    """The final books, held against the clients' and the sink's own counts."""
     assert server.wait(4) == 0
     for load in loads:
         load.stop()
@@ -69,6 +74,7 @@ def finish(counting, server, loads, run, due):
     assert ok <= books.accepted <= ok + unanswered, f"{run}: told OK {ok}, unanswered {unanswered}, {books}"
     assert books.exported <= counting.counts[run], f"{run}: {counting.counts[run]} reached the sink, {books}"
     server.log.unlink()
+    return books
 
 
 def test_a_second_signal_ends_at_once_with_the_books(relay):
@@ -85,14 +91,24 @@ def test_a_second_signal_ends_at_once_with_the_books(relay):
     assert server.final_books().part("dropped", "shutdown") > 0
 
 
-def test_an_idle_relay_leaves_quickly_and_says_not_ready_while_it_does(relay, sink):
+def test_a_relay_leaves_quickly_and_says_not_ready_while_it_does(relay, sink):
     server = relay({"upstream": {"endpoint": f"http://{sink.address}"}})
+    # As long as requests come it stays for them, so there is time to ask.
+    load = Load(server.address, pause=0.05)
+    load.start()
+    until(lambda: load.ok, 5, "a request to be taken")
     server.signal()
-    time.sleep(0.2)
-    if server.alive():
-        assert server.get("readyz").status_code == 503
-        assert server.get("livez").status_code == 200
+    until(lambda: server.get("readyz").status_code == 503, 5, "/readyz to say no", every=0.02)
+    assert server.get("livez").status_code == 200
+    load.stop()
     assert server.wait(10) == 0
+
+
+def test_an_idle_relay_leaves_at_once(relay, sink):
+    server = relay({"upstream": {"endpoint": f"http://{sink.address}"}})
+    time.sleep(1.1)
+    server.signal()
+    assert server.wait(5) == 0
 
 
 def drain(server):

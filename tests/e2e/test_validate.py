@@ -21,8 +21,8 @@ def test_there_are_configurations_to_check():
 def test_every_configuration_we_show_is_valid(tmp_path, text):
     file = tmp_path / "tailwater.yaml"
     file.write_text(text)
-    # A README fragment need not name the collector; a user's environment would.
-    run = command("validate", file, env={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://jaeger-collector.tracing:4317"})
+    # The file alone: it may leave the collector to the environment in which it will run.
+    run = command("validate", file)
     assert run.returncode == 0, run.stdout + run.stderr
 
 

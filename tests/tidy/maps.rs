@@ -78,6 +78,49 @@ fn the_map_of_the_tests_names_every_layer_and_nothing_else() {
     expect_none(&found);
 }
 
+/// All that may stand at the top: what a newcomer reads first. Anything else belongs into one of its folders.
+const TOP: &[&str] = &[
+    ".ci/",
+    ".gitignore",
+    "CHANGELOG.md",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "build.rs",
+    "clippy.toml",
+    "deny.toml",
+    "deploy/",
+    "proto/",
+    "rustfmt.toml",
+    "src/",
+    "tests/",
+];
+
+/// What stands at the top and has no place there, and what has and does not stand there. What git does not keep is not seen.
+fn top_out_of_step(names: &[String], ignored: impl Fn(&str) -> bool) -> Vec<Finding> {
+    let stray = names.iter().filter(|name| !TOP.contains(&name.as_str()) && !ignored(name));
+    let missing = TOP.iter().filter(|name| !names.iter().any(|other| other == *name));
+    let stray = stray.map(|name| Finding::new(name, 1, "has no place at the top of the house"));
+    stray.chain(missing.map(|name| Finding::new(name, 1, "is missing"))).collect()
+}
+
+#[test]
+fn nothing_stands_at_the_top_that_has_no_place_there() {
+    let tree = Tree::here();
+    let ignore = tree.read(".gitignore");
+    let ignored = |name: &str| {
+        let name = name.trim_end_matches('/');
+        ignore.lines().any(|line| line.trim_matches('/') == name) || name == ".git"
+    };
+    expect_none(&top_out_of_step(&tree.names(""), ignored));
+    let mut names: Vec<String> = TOP.iter().skip(1).map(|name| (*name).to_owned()).collect();
+    names.extend(["notes/", "kept-out/"].map(String::from));
+    let found: Vec<String> =
+        top_out_of_step(&names, |name| name == "kept-out/").iter().map(ToString::to_string).collect();
+    assert_eq!(found, ["notes/:1: has no place at the top of the house", ".ci/:1: is missing"]);
+}
+
 #[test]
 fn a_map_out_of_step_is_found() {
     let what = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.what).collect::<Vec<_>>();

@@ -22,8 +22,19 @@ const BANNED: &[(&str, &str)] = &[
     ("rand", "randomness comes in as a seed"),
     ("getrandom", "randomness comes in as a seed"),
     ("RandomState", "randomness comes in as a seed"),
-    ("HashMap::new", "std's tables draw their own secret: use hash::Keyed"),
+    ("HashMap::new", TABLES),
+    ("HashMap::default", TABLES),
+    ("HashSet::new", TABLES),
+    ("HashSet::default", TABLES),
+    ("std::collections::HashMap", TABLES),
+    ("std::collections::HashSet", TABLES),
+    ("fs", "floor 1 has no files"),
+    ("net", "floor 1 has no sockets"),
+    ("io", "floor 1 has no files"),
+    ("env", "floor 1 has no environment"),
 ];
+
+const TABLES: &str = "std's tables draw their own secret: use hash::Keyed";
 
 /// The one question to the outside that is allowed: it keeps a second panic from hiding the first.
 const ALLOWED: &str = "std::thread::panicking()";
@@ -33,12 +44,24 @@ fn check(source: &Source, found: &mut Vec<Finding>) {
         return;
     }
     for (at, line) in &source.code {
-        let line = line.replace(ALLOWED, "");
+        if line.contains("std::") && line.contains('{') && !line.contains('}') && line.trim_start().starts_with("use ")
+        {
+            found.push(Finding::new(&source.path, *at, "a list of imports that does not end on its line"));
+        }
+        let line = one_by_one(&line.replace(ALLOWED, ""));
         let names_path = |word: &str| word.contains("::") || has_path(&line, word);
         if let Some((word, why)) = BANNED.iter().find(|(word, _)| has_word(&line, word) && names_path(word)) {
             found.push(Finding::new(&source.path, *at, format!("{word}: {why}")));
         }
     }
+}
+
+/// A line whose imports from `std` stand in braces, with each as if it stood alone behind it.
+fn one_by_one(line: &str) -> String {
+    let imports = line.trim_start().strip_prefix("use ").and_then(|rest| rest.split_once('{'));
+    let Some((base, list)) = imports.filter(|(base, _)| base.starts_with("std::")) else { return line.to_owned() };
+    let names = list.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).filter(|name| !name.is_empty());
+    names.fold(line.to_owned(), |line, name| format!("{line} {base}{name}"))
 }
 
 /// Whether a word is used as a path, a type or a macro, not as the name of a variable.
@@ -70,11 +93,29 @@ fn what_reaches_outside_is_found() {
         "eprintln!(\"a\");",
         "rand::random()",
         "use getrandom::fill;",
+        "use std::{fs, net::TcpStream};",
+        "use std::{thread, fmt};",
+        "use std::{fmt, env};",
+        "use std::{",
+        "use std::time::{Duration, Instant};",
+        "use std::{time::Instant};",
+        "use std::collections::{BTreeMap, HashMap};",
+        "use std::collections::HashSet;",
+        "fs::read(path)",
+        "env::var(name)",
+        "HashMap::default()",
+        "HashSet::new()",
     ] {
         assert_eq!(lines_found(check, "src/relay/clock.rs", line), [1], "{line}");
         assert_eq!(lines_found(check, "src/driver.rs", line), [], "{line}");
     }
-    for line in ["if !std::thread::panicking() {", "// Instant::now", "let log = rand;", "#[cfg(test)]\nuse std::fs;"] {
+    for line in [
+        "if !std::thread::panicking() {",
+        "// Instant::now",
+        "let log = rand;",
+        "use std::{fmt, mem};",
+        "#[cfg(test)]\nuse std::fs;",
+    ] {
         assert_eq!(lines_found(check, "src/relay/clock.rs", line), [], "{line}");
     }
 }

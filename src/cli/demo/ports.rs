@@ -1,4 +1,4 @@
-//! Which ports the demo listens on: OTLP's own, or the next free ones.
+//! Which ports the demo listens on: those of a relay, or the next free ones.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
@@ -15,10 +15,10 @@ pub struct Place {
 }
 
 /// A place for each of `wanted`. Nothing is held: somebody quick could still take it. None when no port is free.
-pub fn places(wanted: [u16; 2]) -> Option<Vec<Place>> {
+pub fn places(wanted: [u16; 3]) -> Option<Vec<Place>> {
     let mut places: Vec<Place> = Vec::new();
     for port in wanted {
-        // The next one must not be the other one's, nor the operator's doors'.
+        // The next one must not be another one's, nor one that a relay beside us has by default.
         let others = (OPERATOR_LAST + 1).max(port)..=u16::MAX;
         let unused = |candidate: &u16| places.iter().all(|place| place.port != *candidate);
         let found = std::iter::once(port).chain(others).filter(unused).find_map(|port| Some((port, free(port)?)));
@@ -54,8 +54,8 @@ mod tests {
     fn a_taken_port_gives_way_to_another_free_one() {
         let holder = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let taken = holder.local_addr().unwrap().port();
-        let places = places([taken, taken]).unwrap();
+        let places = places([taken; 3]).unwrap();
         assert!(places.iter().all(|place| place.wanted == taken && place.port != taken));
-        assert_ne!(places[0].port, places[1].port);
+        assert!(places[0].port < places[1].port && places[1].port < places[2].port);
     }
 }

@@ -1,6 +1,6 @@
 //! The block of one policy, read field by field; what is wrong with a field is said with its place, and reading goes on.
 
-use super::{Level, list};
+use super::{EXAMPLE, Level, list};
 use crate::config::node::{Node, Value};
 use crate::config::place::At;
 use crate::config::problem::Problem;
@@ -17,7 +17,8 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     pub(super) fn new(node: &'a Node, kind: &'a str, problems: &'a mut Vec<Problem>) -> Option<Fields<'a>> {
         if node.entries().is_none() {
-            problems.push(Problem::at(node.at, format!("`{kind}` is a block of fields, this is {}", node.kind())));
+            let problem = Problem::at(node.at, format!("`{kind}` is a block of fields, this is {}", node.kind()));
+            problems.push(problem.help(EXAMPLE));
             return None;
         }
         Some(Fields { node, kind, problems })
@@ -44,8 +45,8 @@ impl<'a> Fields<'a> {
 
     pub(super) fn require(&mut self, field: &str) {
         if self.node.get(field).is_none() {
-            self.problems
-                .push(Problem::at(self.node.at, format!("`{}` needs `{field}`, and it is missing here", self.kind)));
+            let message = format!("`{}` needs `{field}`, and it is missing here", self.kind);
+            self.problems.push(Problem::at(self.node.at, message).help(example(field)));
         }
     }
 
@@ -55,8 +56,9 @@ impl<'a> Fields<'a> {
         match self.node.get(field) {
             Some(Node { value: Value::List(items), .. }) if !items.is_empty() => items,
             Some(node) => {
-                let message = format!("`{field}` is a list with something in it, this is {}", node.line());
-                self.problems.push(Problem::at(node.at, message));
+                let what = if matches!(node.value, Value::List(_)) { "an empty one" } else { node.kind() };
+                let message = format!("`{field}` is a list with something in it, this is {what}");
+                self.problems.push(Problem::at(node.at, message).help(example(field)));
                 &[]
             }
             None => &[],
@@ -73,7 +75,8 @@ impl<'a> Fields<'a> {
         let node = self.node.get(field)?;
         let text = node.text().filter(|text| !text.is_empty() || field == "hash_salt");
         if text.is_none() {
-            self.problems.push(Problem::at(node.at, format!("`{field}` is text, this is {}", node.kind())));
+            let what = if node.text().is_some() { "empty" } else { node.kind() };
+            self.problems.push(Problem::at(node.at, format!("`{field}` is text, this is {what}")).help(example(field)));
         }
         text.map(str::to_owned)
     }
@@ -98,9 +101,23 @@ impl<'a> Fields<'a> {
             Some((_, Value::Scalar { text, quoted: false })) if text == "true" => true,
             Some((_, Value::Scalar { text, quoted: false })) if text == "false" => false,
             Some((at, _)) => {
-                self.problems.push(Problem::at(at, format!("`{field}` is true or false")));
+                let problem = Problem::at(at, format!("`{field}` is true or false"));
+                self.problems.push(problem.help("`true` or `false`, without quotes"));
                 false
             }
         }
     }
+}
+
+/// A field with a value it takes.
+pub(super) fn example(field: &str) -> String {
+    let value = match field {
+        "sampling_percentage" => "10",
+        "status_codes" => "[ERROR]",
+        "key" => "http.route",
+        "values" => "[\"/health\"]",
+        "and_sub_policy" | "drop_sub_policy" => "[{name: all, type: always_sample}]",
+        _ => "\"text\"",
+    };
+    format!("such as {field}: {value}")
 }

@@ -1,6 +1,6 @@
 //! What stands in the block of each type of policy: one function for one type.
 
-use super::fields::Fields;
+use super::fields::{Fields, example};
 use crate::config::problem::Problem;
 use crate::config::tail_sampling::{Rule, StatusCode};
 
@@ -86,11 +86,13 @@ fn string_attribute(fields: &mut Fields<'_>) -> Rule {
     let mut values = Vec::new();
     for item in fields.items("values") {
         let Some(text) = item.text() else {
-            fields.problems.push(Problem::at(item.at, format!("`values` are texts, this is {}", item.kind())));
+            let problem = Problem::at(item.at, format!("`values` are texts, this is {}", item.kind()));
+            fields.problems.push(problem.help(example("values")));
             continue;
         };
         if let Err(error) = check_pattern(text, enabled_regex_matching) {
-            fields.problems.push(Problem::at(item.at, format!("`values`: this is not a regular expression: {error}")));
+            let problem = Problem::at(item.at, format!("`values`: this is not a regular expression: {error}"));
+            fields.problems.push(problem.help(PATTERN_HELP));
         }
         values.push(text.to_owned());
     }
@@ -116,5 +118,8 @@ fn check_pattern(text: &str, regex: bool) -> Result<(), String> {
     }
 }
 
+/// What is to be known about patterns.
+const PATTERN_HELP: &str = "the Collector's syntax (RE2), of bounded size; `\\` before a character that is meant as it stands, in single \
+                            quotes; or enabled_regex_matching: false";
 /// Most memory a compiled pattern may take, in bytes.
 const PATTERN_SIZE_MAX: usize = 1 << 20;

@@ -202,11 +202,13 @@ fn an_upstream_that_is_our_own_door_is_refused() {
         "http://[::1]:4317",
         "http://0.0.0.0:4317",
         "http://LOCALHOST",
+        "http://127.0.0.1:4319",
+        "http://localhost:4321",
     ] {
         let seen = rejected(&Inputs { upstream: Some(url.into()), ..Inputs::default() }).to_string();
-        assert!(seen.contains("is our own receiver") && seen.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{url}: {seen}");
+        assert!(seen.contains("is our own `") && seen.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{url}: {seen}");
     }
-    for url in ["http://localhost:14317", "http://jaeger:4317", "http://127.0.0.1:4319", "https://10.0.0.1:4317"] {
+    for url in ["http://localhost:14317", "http://jaeger:4317", "http://127.0.0.1:4320", "https://10.0.0.1:4317"] {
         load(&Inputs { upstream: Some(url.into()), ..Inputs::default() });
     }
 }
@@ -229,15 +231,6 @@ fn contradictions_between_keys_are_found() {
         let seen = rejected(&file(text)).to_string();
         assert!(seen.contains(expected) && seen.contains("tailwater.yaml:1:"), "{text}: {seen}");
     }
-}
-
-#[test]
-fn secrets_are_not_shown_by_what_is_wrong_beside_them() {
-    let inputs = environment(&[("TAILWATER__UPSTREAM__HEADERS", "{authorization: [hunter2], bad name: hunter2}")]);
-    let seen = rejected(&inputs).to_string();
-    assert!(seen.contains("the header `authorization`") && !seen.contains("hunter2"), "{seen}");
-    let seen = rejected(&file("upstream: {endpoint: \"http://me:hunter2@jaeger:4317\"}")).to_string();
-    assert!(seen.contains("user or password") && !seen.contains("hunter2"), "{seen}");
 }
 
 #[test]

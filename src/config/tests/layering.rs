@@ -99,6 +99,26 @@ fn a_standard_variable_that_does_not_fit_is_bent_or_passed_over_with_a_warning()
 }
 
 #[test]
+fn a_bad_standard_endpoint_or_header_does_not_stand_in_the_way_of_what_is_right() {
+    for bad in ["http://j:99999", "http://me:hunter2@j:4317", "ftp://j", "unix:///run/j"] {
+        let config = load(&environment(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", bad),
+            ("TAILWATER__UPSTREAM__ENDPOINT", "http://jaeger:4317"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,bad name=hunter2,te=hunter2"),
+        ]));
+        assert_eq!(config.upstream.endpoint, "http://jaeger:4317");
+        assert_eq!(config.upstream.headers, [("a".to_owned(), "b".to_owned())]);
+        let seen = config.warnings.join("\n");
+        assert_eq!(config.warnings.len(), 3, "{seen}");
+        assert!(seen.contains("OTEL_EXPORTER_OTLP_ENDPOINT is passed over: "), "{seen}");
+        assert!(
+            seen.contains("OTEL_EXPORTER_OTLP_HEADERS: a pair is left out: ") && !seen.contains("hunter2"),
+            "{seen}"
+        );
+    }
+}
+
+#[test]
 fn an_endpoint_without_a_scheme_is_plain_only_where_the_standard_says_so() {
     let endpoint = |pairs: &[(&str, &str)]| load(&environment(pairs)).upstream.endpoint;
     let host = ("OTEL_EXPORTER_OTLP_ENDPOINT", "jaeger:4317");

@@ -1,5 +1,6 @@
 """The programs that are compared: how each is configured, started, asked and ended."""
 
+import hashlib
 import http.client
 import json
 import os
@@ -16,6 +17,8 @@ from . import proc
 HERE = Path(__file__).resolve().parent.parent
 REPOSITORY = HERE.parents[2]
 TOOLS = HERE / "target" / "release"
+# The relay as it ships has features of its own, and so a folder of its own: `cargo build --release` does not replace it.
+SIDECAR_TARGET = REPOSITORY / "target" / "sidecar"
 
 # One policy keeps what failed, one a tenth of the rest; the block is the same for both programs.
 POLICIES = [
@@ -33,7 +36,7 @@ def free_port():
 
 
 def tailwater_binary():
-    path = Path(os.environ.get("TAILWATER_BIN") or REPOSITORY / "target" / "release" / "tailwater")
+    path = Path(os.environ.get("TAILWATER_BIN") or SIDECAR_TARGET / "release" / "tailwater")
     return path if path.is_file() else None
 
 
@@ -53,6 +56,14 @@ def version(binary):
     told = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
     found = re.search(r"\d+\.\d+\.\d+\S*", told)
     return found.group(0) if found else "unknown"
+
+
+def identity(binary):
+    """The version a program tells, and the beginning of its file's SHA-256: what was measured, whatever its name."""
+    if binary is None:
+        return None
+    with open(binary, "rb") as file:
+        return f"{version(binary)} (sha256 {hashlib.file_digest(file, 'sha256').hexdigest()[:12]})"
 
 
 class Program:
