@@ -24,6 +24,7 @@ use crate::cli::demo::ports::Place;
 use crate::cli::say;
 use crate::config::{Config, Inputs};
 use crate::logs;
+use crate::port;
 use crate::sink::Sink;
 
 /// What `demo` takes.
@@ -64,7 +65,7 @@ async fn demo(length: Option<Duration>) -> Result<bool, StartError> {
     let _ = logs::init(app::log_options(&config));
     let sampling = config.sampling_choice();
     let app = App::open(config).await?;
-    let door = admin::bind(operator, crate::port::PATIENCE).await?.ok_or_else(no_port)?;
+    let door = admin::bind(operator, port::PATIENCE).await?.ok_or_else(no_port)?;
     let house = app.house();
     house.open.say();
     say(&greeting(&places, collector, &sampling, length));

@@ -129,7 +129,9 @@ fn endpoint(at: At, value: &str, insecure: bool) -> Result<(Node, Vec<String>), 
     }
     let dropped = url.split_off(upstream::split_path(&url).0.len());
     if !matches!(&*dropped, "" | "/") {
-        bent.push(format!("the path {dropped} is left out, gRPC has its own"));
+        // As in `check_endpoint`, what follows the path is not repeated.
+        let path = dropped.split(['?', '#']).next().unwrap_or_default();
+        bent.push(format!("the path {} is left out, gRPC has its own", if path.is_empty() { "?…" } else { path }));
     }
     let node = Node::plain(at, url.as_str());
     upstream::check_endpoint(&node, &url).map_err(|problem| problem.message)?;

@@ -151,12 +151,14 @@ pub(super) fn check_endpoint(node: &Node, text: &str) -> Result<(), Problem> {
     let (url, path) = split_path(text);
     if Endpoint::parse(url).is_err() {
         return Err(
-            Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" is not a collector's URL")).help(expects)
+            Problem::at(node.at, format!("`upstream.endpoint`: \"{url}\" is not a collector's URL")).help(expects)
         );
     }
     if !matches!(path, "" | "/") {
-        let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{text}\" has a path, and gRPC has its own"));
-        return Err(problem.help(format!("\"{}\"", with_port(text))));
+        let problem = Problem::at(node.at, format!("`upstream.endpoint`: \"{url}\" has a path, and gRPC has its own"));
+        let problem = problem.help(format!("\"{}\"", with_port(text)));
+        // What follows a path may be a key that is nobody else's business.
+        return Err(if path.contains(['?', '#']) { problem.hidden() } else { problem });
     }
     Ok(())
 }

@@ -166,7 +166,6 @@ def test_garbage_on_any_port_is_answered_or_closed_and_the_next_request_works(re
         {"upstream": {"endpoint": f"http://{sink.address}"}, "sampling": {"ratio": 1}, "receiver": {"read_timeout": f"{read_timeout}s"}},
         expected=[r"."],
     )
-    before = books.by(server.metrics(), "tailwater_requests_refused_total")
 
     def feed(port):
         # The control door, four connections on loopback, gives each a minute: there an answer is enough.
@@ -179,7 +178,6 @@ def test_garbage_on_any_port_is_answered_or_closed_and_the_next_request_works(re
         left_open = dict(zip(doors, pool.map(feed, doors)))
     assert not any(left_open.values()), left_open
     assert server.alive()
-    assert books.by(server.metrics(), "tailwater_requests_refused_total") > before
     assert Client(server.address).export(GOOD).ok
     assert server.settled().balanced
     assert not [l for l in server.lines() if "panicked" in l]

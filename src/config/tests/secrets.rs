@@ -25,6 +25,7 @@ fn secrets_are_not_shown_by_what_is_wrong_beside_them() {
         ("x: &x {y: hunter2}\nupstream: {headers: {<<: *x}}\n", "no key `x`"),
         ("authorization: hunter2\n", "no key `authorization`"),
         (r#"upstream: {endpoint: "http://me:hunter2@jaeger:4317"}"#, "user or password"),
+        (r#"upstream: {endpoint: "http://jaeger:4317/v1?k=hunter2"}"#, "has a path"),
     ];
     for (text, expected) in cases {
         check(&file(text), expected);
