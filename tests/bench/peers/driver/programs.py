@@ -151,12 +151,12 @@ def blind(sink):
     return Program("blind relay", command, port)
 
 
-def tailwater(sink, sampling, defaults=False):
+def tailwater(sink, sampling, defaults=False, compression="none"):
     """`sampling` holds the keys of `sampling` and `tail_sampling`; `defaults` leaves everything else as shipped."""
     port, admin, control = free_port(), free_port(), free_port()
     config = {
         "receiver": {"listen": [f"127.0.0.1:{port}"]},
-        "upstream": {"endpoint": f"http://127.0.0.1:{sink.port}"},
+        "upstream": {"endpoint": f"http://127.0.0.1:{sink.port}", "compression": compression},
         "admin": {"listen": f"127.0.0.1:{admin}"},
         "control": {"listen": f"127.0.0.1:{control}"},
         **sampling,

@@ -21,8 +21,9 @@ class Row:
     rate: int
     sampling: dict
     collector_rates: list = field(default_factory=list)
-    cpu_against_blind_max: float = 0.0
+    cpu_against_blind_max: float | None = None
     cpu_against_collector_max: float | None = None
+    compression: str = "none"
 
     @property
     def keeps_everything(self):
@@ -33,7 +34,7 @@ class Row:
         found = [BLIND]
         if programs.tailwater_binary():
             found.append(OURS)
-        if programs.collector_binary():
+        if programs.collector_binary() and self.compression == "none":
             found += [RELAY] if self.keeps_everything else [COLLECTOR, RELAY]
         return found
 
@@ -41,6 +42,7 @@ class Row:
 ROWS = [
     Row("512", "512 spans a request, errors and 10 % kept", 512, 200_000, TAIL, [200_000, 143_000, 100_000, 75_000, 50_000, 25_000], 1.5, 1 / 7),
     Row("everything", "512 spans a request, everything kept, no tail stage", 512, 200_000, EVERYTHING, [], 1.5),
+    Row("gzip", "the same at a quarter of the rate, `upstream.compression: gzip`", 512, 50_000, EVERYTHING, compression="gzip"),
     Row("10", "10 spans a request, errors and 10 % kept", 10, 20_000, TAIL, [20_000, 10_000, 5_000], 1.0, 1 / 5),
     Row("1", "1 span a request, errors and 10 % kept", 1, 4_000, TAIL, [4_000, 2_000, 1_000], 0.7, 1 / 4),
 ]
@@ -51,7 +53,7 @@ def start(name, row, sink):
         case "blind relay":
             return programs.blind(sink)
         case "Tailwater":
-            return programs.tailwater(sink, row.sampling)
+            return programs.tailwater(sink, row.sampling, compression=row.compression)
         case "Collector, tail":
             return programs.collector(sink, programs.POLICIES)
         case "Collector, relay only":

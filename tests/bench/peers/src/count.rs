@@ -7,7 +7,7 @@ use std::collections::HashSet;
 pub struct Totals {
     /// Export requests.
     pub requests: u64,
-    /// Bytes of their messages, after decompression and without gRPC's prefix.
+    /// Bytes of their messages as they came, compressed or not, without gRPC's prefix.
     pub bytes: u64,
     /// Spans.
     pub spans: u64,
@@ -28,10 +28,10 @@ pub struct Totals {
 pub struct Unreadable;
 
 impl Totals {
-    /// Counts one ExportTraceServiceRequest.
-    pub fn add(&mut self, message: &[u8]) -> Result<(), Unreadable> {
+    /// Counts one ExportTraceServiceRequest that came as so many bytes.
+    pub fn add(&mut self, message: &[u8], wire_bytes: usize) -> Result<(), Unreadable> {
         self.requests += 1;
-        self.bytes += message.len() as u64;
+        self.bytes += wire_bytes as u64;
         let counted = each(message, |number, resource_spans| match number {
             1 => each(resource_spans, |number, scope_spans| match number {
                 2 => each(
@@ -167,7 +167,7 @@ mod tests {
             b"\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
         ] {
             let mut totals = Totals::default();
-            assert_eq!(totals.add(message), Err(Unreadable), "{message:?}");
+            assert_eq!(totals.add(message, message.len()), Err(Unreadable), "{message:?}");
             assert_eq!((totals.requests, totals.unreadable, totals.spans), (1, 1, 0));
         }
     }

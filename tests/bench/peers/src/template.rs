@@ -301,7 +301,8 @@ mod tests {
         for spans in sizes {
             let mut body = Vec::new();
             let part = requests.append(*spans, NOW, &mut body);
-            totals.add(&message(&body).unwrap()).unwrap();
+            let message = message(&body).unwrap();
+            totals.add(&message, message.len()).unwrap();
             content = Content {
                 spans: content.spans + part.spans,
                 failed: content.failed + part.failed,

@@ -63,7 +63,11 @@ async fn answer(
     let body = read(request.into_body()).await?;
     let code = match grpc::message(&body) {
         _ if !is_export => 12,
-        Ok(message) => match totals.lock().unwrap_or_else(PoisonError::into_inner).add(&message) {
+        Ok(message) => match totals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&message, body.len() - grpc::PREFIX)
+        {
             Ok(()) => 0,
             Err(_) => 3,
         },
