@@ -27,6 +27,7 @@ pub mod tail_sampling;
 pub mod upstream;
 mod verdict;
 pub mod walk;
+mod within;
 pub mod yaml;
 
 use std::path::PathBuf;
@@ -185,8 +186,9 @@ impl Config {
             warnings,
             notes: std::mem::take(&mut findings.notes),
         };
-        let notes = config.tail.as_ref().map(|tail| tail_sampling::policy_notes(tail, layered, problems));
-        config.notes.extend(notes.unwrap_or_default());
+        let remarks = tail_sampling::remarks(&config, layered, problems);
+        config.notes.extend(remarks.notes);
+        config.warnings.extend(remarks.warnings);
         verdict::contradictions(&config, layered, problems);
         config.warnings.extend(verdict::warnings(&config, layered));
         config.effective = verdict::effective(&config, layered);

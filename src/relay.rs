@@ -220,6 +220,8 @@ pub struct Snapshot {
     pub decision_ages: Ages,
     /// Traces kept by each policy, in the order of the configuration.
     pub kept_by_policy: Vec<u64>,
+    /// Conditions that could not be evaluated, for each policy that has some, by its place in the configuration.
+    pub policy_errors: Vec<(u16, u64)>,
     /// Traces waiting for their decision.
     pub traces_open: u64,
     /// Decisions remembered.

@@ -17,7 +17,7 @@ use crate::instruments::Instruments;
 use crate::logs;
 use crate::metrics::labels::{Labels, PolicyName};
 use crate::receiver;
-use crate::relay::sampling::policy::{Rule, Sampler};
+use crate::relay::sampling::policy::Rule;
 use crate::relay::sampling::ratio::{Details, Mode, Ratio};
 use crate::relay::{self, batch, buffer, queue, retry};
 
@@ -36,7 +36,7 @@ pub fn driver(config: &Config, secret: [u64; 2], instruments: Instruments) -> Re
 /// The machine itself.
 fn relay(config: &Config, secret: [u64; 2]) -> Result<relay::Options, StartError> {
     let sampling = &config.sampling;
-    let sampler = config.tail.as_ref().map(|tail| Sampler::new(&tail.policies)).transpose().map_err(|problems| {
+    let sampler = config.tail.as_ref().map(|tail| tail.sampler(sampling.compat)).transpose().map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(|problem| format!("tail_sampling.{problem}")).collect();
         StartError::Setting(texts.join("\n"))
     })?;

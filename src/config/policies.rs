@@ -9,22 +9,11 @@ use crate::config::place::At;
 use crate::config::problem::Problem;
 use crate::config::reference::nearest;
 use crate::config::tail_sampling::PolicySpec;
+use crate::relay::sampling::policy::Place;
 use fields::Fields;
 
-/// Where a list of policies stands, which says what may be in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
-    /// `policies`: everything.
-    Top,
-    /// `and_sub_policy` and `drop_sub_policy`: no further list, except an `and` inside a `drop`.
-    Inside {
-        /// Whether `and` may stand here.
-        and: bool,
-    },
-}
-
 /// The policies of a list, as far as they are right.
-pub(super) fn list(node: &Node, path: &str, level: Level, problems: &mut Vec<Problem>) -> Vec<PolicySpec> {
+pub(super) fn list(node: &Node, path: &str, place: Place, problems: &mut Vec<Problem>) -> Vec<PolicySpec> {
     let Value::List(items) = &node.value else {
         let problem = Problem::at(node.at, format!("`{path}` cannot be {}", node.kind()));
         problems.push(problem.help("a list of policies, such as [{name: all, type: always_sample}]"));
@@ -32,16 +21,18 @@ pub(super) fn list(node: &Node, path: &str, level: Level, problems: &mut Vec<Pro
     };
     if items.is_empty() {
         let problem = Problem::at(node.at, format!("`{path}` is empty"));
-        problems.push(problem.help(match level {
-            Level::Top => "at least one policy; leave the key out for the preset",
-            Level::Inside { .. } => "at least one policy, such as {name: all, type: always_sample}",
+        problems.push(problem.help(match place {
+            Place::Top => "at least one policy; leave the key out for the preset",
+            Place::And | Place::Drop | Place::Not | Place::Composite => {
+                "at least one policy, such as {name: all, type: always_sample}"
+            }
         }));
     }
     let mut names: Vec<&str> = Vec::new();
     let mut specs = Vec::new();
     for item in items {
         if let Some(name) = item.get("name").and_then(Node::text).filter(|name| !name.is_empty()) {
-            if names.contains(&name) {
+            if named(place) && names.contains(&name) {
                 problems.push(
                     Problem::at(item.at, format!("two policies here are named `{name}`"))
                         .help("each has a name of its own"),
@@ -49,29 +40,35 @@ pub(super) fn list(node: &Node, path: &str, level: Level, problems: &mut Vec<Pro
             }
             names.push(name);
         }
-        specs.extend(policy(item, level, problems));
+        specs.extend(policy(item, place, problems));
     }
     specs
 }
 
+/// Whether policies here are called by their names. Elsewhere, one may have none, or that of another.
+fn named(place: Place) -> bool {
+    matches!(place, Place::Top | Place::Composite)
+}
+
 /// One policy.
-fn policy(node: &Node, level: Level, problems: &mut Vec<Problem>) -> Option<PolicySpec> {
+pub(super) fn policy(node: &Node, place: Place, problems: &mut Vec<Problem>) -> Option<PolicySpec> {
     let Some(entries) = node.entries() else {
         let problem = Problem::at(node.at, format!("a policy cannot be {}", node.kind()));
         problems.push(problem.help(EXAMPLE));
         return None;
     };
-    let name = text(node, "name", "a policy", problems);
+    let name = match named(place) || node.get("name").is_some() {
+        true => text(node, "name", "a policy", problems),
+        false => Some(String::new()),
+    };
     let kind = text(node, "type", "a policy", problems)?;
     let kind_at = node.get("type").map_or(node.at, |node| node.at);
     if !SUPPORTED.contains(&kind.as_str()) {
         problems.push(unsupported(&kind, kind_at));
         return None;
     }
-    if let (Level::Inside { and: false }, "and" | "drop") | (Level::Inside { and: true }, "drop") =
-        (level, kind.as_str())
-    {
-        problems.push(inside(&kind, kind_at, level));
+    if let Some((wrong, right)) = place.objection(&kind) {
+        problems.push(Problem::at(kind_at, wrong).help(right));
         return None;
     }
     let known = ["name", "type", kind.as_str()];
@@ -87,20 +84,9 @@ fn policy(node: &Node, level: Level, problems: &mut Vec<Problem>) -> Option<Poli
     Some(PolicySpec { name, rule })
 }
 
-fn inside(kind: &str, at: At, level: Level) -> Problem {
-    let may = |word: &&str| *word != "drop" && (*word != "and" || level == Level::Inside { and: true });
-    let may: Vec<&str> = SUPPORTED.into_iter().filter(may).collect();
-    Problem::at(at, format!("a policy of type `{kind}` cannot stand inside another"))
-        .help(format!("here one of {}; or put it beside the outer one", may.join(", ")))
-}
-
 fn unsupported(kind: &str, at: At) -> Problem {
-    if LATER.contains(&kind) {
-        let problem = Problem::at(at, format!("policies of the Collector's type `{kind}` are not supported yet"));
-        return problem.help(format!("supported are {}", SUPPORTED.join(", ")));
-    }
     let problem = Problem::at(at, format!("there is no type of policy called `{kind}`"));
-    match nearest(kind, &[&SUPPORTED[..], &LATER[..]].concat()) {
+    match nearest(kind, &SUPPORTED) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("supported are {}", SUPPORTED.join(", "))),
     }
@@ -108,7 +94,7 @@ fn unsupported(kind: &str, at: At) -> Problem {
 
 fn stray(entry: &Entry, kind: &str, known: &[&str]) -> Problem {
     let key = entry.key.as_str();
-    if SUPPORTED.contains(&key) || LATER.contains(&key) {
+    if SUPPORTED.contains(&key) {
         let problem = Problem::at(entry.key_at, format!("a policy of type `{kind}` has no use for the block `{key}`"));
         return problem.help(format!("type: {key}, or the block `{kind}`"));
     }
@@ -140,10 +126,12 @@ fn text(node: &Node, key: &str, of: &str, problems: &mut Vec<Problem>) -> Option
 /// A policy as it should be.
 const EXAMPLE: &str = "such as {name: errors, type: status_code, status_code: {status_codes: [ERROR]}}";
 /// The types read here.
-const SUPPORTED: [&str; 7] =
-    ["always_sample", "status_code", "latency", "probabilistic", "string_attribute", "and", "drop"];
-/// The Collector's other types.
-const LATER: [&str; 10] = [
+const SUPPORTED: [&str; 17] = [
+    "always_sample",
+    "status_code",
+    "latency",
+    "probabilistic",
+    "string_attribute",
     "numeric_attribute",
     "boolean_attribute",
     "trace_state",
@@ -152,6 +140,8 @@ const LATER: [&str; 10] = [
     "rate_limiting",
     "bytes_limiting",
     "ottl_condition",
+    "and",
     "not",
+    "drop",
     "composite",
 ];

@@ -1,14 +1,18 @@
 //! What is wrong with a configuration, shown with its place, the line it stands in, and what would be right.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use crate::config::place::{At, Name, Sources};
+use crate::config::within::within;
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Where; none where nothing was written.
     pub at: Option<At>,
+    /// The text that stands there, and which bytes of it are meant.
+    pub inside: Option<Box<(String, Range<usize>)>>,
     /// What is wrong, as a lower-case sentence.
     pub message: String,
     /// What would be right; one line each, and at least one.
@@ -29,7 +33,7 @@ pub struct Wrong {
 impl Wrong {
     /// The problem, with a line about what would be right.
     pub fn help(self, line: impl Into<String>) -> Problem {
-        Problem { at: self.at, message: self.message, help: vec![line.into()], secret: false }
+        Problem { at: self.at, inside: None, message: self.message, help: vec![line.into()], secret: false }
     }
 }
 
@@ -50,6 +54,20 @@ impl Problem {
         self
     }
 
+    /// The same, for some bytes of the text that stands there.
+    pub fn inside(mut self, text: &str, bytes: Range<usize>) -> Problem {
+        self.inside = Some(Box::new((text.to_owned(), bytes)));
+        self
+    }
+
+    /// Its place, narrowed down to the bytes meant where they can be found in what was written.
+    pub fn place(&self, sources: &Sources) -> Option<At> {
+        let at = self.at?;
+        let raw = sources.get(at.source).text.get(at.start..at.end);
+        let found = self.inside.as_deref().zip(raw).and_then(|((text, bytes), raw)| within(raw, text, bytes));
+        Some(found.map_or(at, |found| At { start: at.start + found.start, end: at.start + found.end, ..at }))
+    }
+
     /// The same, without showing the line it stands in.
     pub fn hidden(mut self) -> Problem {
         self.secret = true;
@@ -59,7 +77,7 @@ impl Problem {
     /// The problem as a person reads it, ended by a line end.
     pub fn render(&self, sources: &Sources) -> String {
         let mut out = format!("error: {}\n", self.message);
-        let margin = match self.at {
+        let margin = match self.place(sources) {
             Some(at) => render_place(&mut out, sources, at, self.secret),
             None => 2,
         };

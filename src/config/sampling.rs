@@ -7,6 +7,7 @@ use crate::config::duration::Span;
 use crate::config::layers::Layered;
 use crate::config::problem::Problem;
 use crate::config::reference::{Key, Kind};
+use crate::relay::sampling::compat::Compat;
 use std::time::Duration;
 
 /// How the ratio stage turns a trace id into a decision.
@@ -41,6 +42,9 @@ impl RatioMode {
     }
 }
 
+/// Words of `sampling.compat`.
+const COMPAT: [(&str, Compat); 2] = [("strict", Compat::Strict), ("otelcol", Compat::Otelcol)];
+
 /// The ratio stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RatioSpec {
@@ -57,6 +61,8 @@ pub struct RatioSpec {
 /// The ratio stage, completion and memory of decisions, as meant.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SamplingConfig {
+    /// Whether policies are read as documented, or as the Collector does it.
+    pub compat: Compat,
     /// The ratio stage; none where it was not asked for.
     pub ratio: Option<RatioSpec>,
     /// Hexadecimal digits of `th`, 1 to 14.
@@ -76,7 +82,9 @@ pub struct SamplingConfig {
 impl SamplingConfig {
     /// What was asked for; `remember: auto` is an eighth of the budget.
     pub(super) fn meant(layered: &Layered, budget: usize, problems: &mut Vec<Problem>) -> SamplingConfig {
+        let compat: String = layered.get("sampling.compat");
         SamplingConfig {
+            compat: COMPAT.iter().find(|(word, _)| *word == compat).map_or(Compat::Strict, |(_, compat)| *compat),
             ratio: ratio(layered, problems),
             precision: layered.get("sampling.precision"),
             grace: layered.get::<Span>("sampling.grace").0,
@@ -172,6 +180,14 @@ pub(super) const KEYS: &[Key] = &[
         default: None,
         doc: "Salt of the mode otel_fnv64: the hash_salt of the Collector's tail sampling policy probabilistic that it is to \
               agree with. The Collector's default unless said.",
+    },
+    Key {
+        path: "sampling.compat",
+        kind: Kind::Choice(&[COMPAT[0].0, COMPAT[1].0]),
+        default: Some("strict"),
+        doc: "How tail_sampling.policies are read where the Collector does something else than it documents: strict as \
+              documented, otelcol as version 0.161 of it does, bug for bug, which also writes no th. validate names every such \
+              place of a configuration; src/relay/sampling/DIFFERENCES.md has them all.",
     },
     Key {
         path: "sampling.precision",

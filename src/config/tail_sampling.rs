@@ -8,9 +8,9 @@ use crate::config::node::Node;
 use crate::config::policies;
 use crate::config::problem::Problem;
 use crate::config::reference::{Key, Kind};
-use crate::config::written;
-use crate::relay::sampling::policy::Sampler;
-pub use crate::relay::sampling::policy::{PolicySpec, Rule, StatusCode};
+use crate::config::{Config, written};
+pub use crate::relay::sampling::policy::{Allocation, ErrorMode, PolicySpec, Rule, StatusCode};
+use crate::relay::sampling::policy::{Compat, Options, Place, PolicyNote, PolicyProblem, Sampler};
 
 /// Tail sampling, as meant.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,8 @@ pub struct TailConfig {
     pub decision_wait: Duration,
     /// At least one.
     pub policies: Vec<PolicySpec>,
+    /// Whether the first policy that wants a trace ends the asking; it is so with `compat: otelcol` alone.
+    pub sample_on_first_match: bool,
 }
 
 impl TailConfig {
@@ -29,16 +31,39 @@ impl TailConfig {
         let preset = policies.is_none() && layered.node("sampling.ratio").is_none();
         let policies = policies.or_else(|| preset.then(preset_policies));
         let decision_wait = layered.get::<Span>("tail_sampling.decision_wait").0;
-        (policies.map(|policies| TailConfig { decision_wait, policies }), preset)
+        let sample_on_first_match =
+            layered.find::<String>("tail_sampling.sample_on_first_match").is_some_and(|text| text == "true");
+        (policies.map(|policies| TailConfig { decision_wait, policies, sample_on_first_match }), preset)
+    }
+
+    /// The policies as they decide, or everything that is wrong with them.
+    pub fn sampler(&self, compat: Compat) -> Result<Sampler, Vec<PolicyProblem>> {
+        let options = Options { compat, sample_on_first_match: self.sample_on_first_match };
+        Sampler::with(&self.policies, options)
     }
 }
 
-/// What is to be known of the policies: what they are read for without effect. What only shows when they are compiled is
-/// added to `problems`.
-pub(super) fn policy_notes(tail: &TailConfig, layered: &Layered, problems: &mut Vec<Problem>) -> Vec<String> {
-    match Sampler::new(&tail.policies) {
+/// What is to be known of the policies, and what is hardly meant by them.
+#[derive(Debug, Default)]
+pub(super) struct Remarks {
+    pub(super) notes: Vec<String>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What is to be said of the policies. What only shows when they are compiled is added to `problems`. Nobody brought the
+/// preset along from the Collector: of it, differences are not told.
+pub(super) fn remarks(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) -> Remarks {
+    let Some(tail) = &config.tail else { return Remarks::default() };
+    let said = |notes: &[PolicyNote]| -> Vec<String> {
+        notes.iter().map(|note| format!("`tail_sampling.{}` {}", note.path, note.message)).collect()
+    };
+    match tail.sampler(config.sampling.compat) {
         Ok(sampler) => {
-            sampler.notes().iter().map(|note| format!("`tail_sampling.{}` {}", note.path, note.message)).collect()
+            let mut notes = said(sampler.notes());
+            if !config.preset {
+                notes.extend(said(sampler.differences()));
+            }
+            Remarks { notes, warnings: said(sampler.warnings()) }
         }
         Err(wrong) => {
             let at = written(layered, "tail_sampling.policies");
@@ -46,14 +71,14 @@ pub(super) fn policy_notes(tail: &TailConfig, layered: &Layered, problems: &mut 
                 Problem::at(at, format!("tail_sampling.{wrong}")).help("change what is named, or take the policy out")
             };
             problems.extend(wrong.into_iter().map(problem));
-            Vec::new()
+            Remarks::default()
         }
     }
 }
 
 /// The policies in a list, as far as they are right; what is not is added to `problems`.
 pub(super) fn read_policies(node: &Node, problems: &mut Vec<Problem>) -> Vec<PolicySpec> {
-    policies::list(node, "tail_sampling.policies", policies::Level::Top, problems)
+    policies::list(node, "tail_sampling.policies", Place::Top, problems)
 }
 
 /// What applies when nobody said how to sample: failed traces, slow ones, and a tenth of the rest.
@@ -79,13 +104,20 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Policies,
         default: None,
         doc: "The Collector's list of policies, word for word: always_sample, status_code, latency, probabilistic, \
-              string_attribute, and, drop. A trace is kept if any policy wants it and no drop policy matches.",
+              string_attribute, numeric_attribute, boolean_attribute, trace_state, trace_flags, span_count, rate_limiting, \
+              bytes_limiting, ottl_condition, and, not, drop, composite. A trace is kept if any policy wants it and no drop policy matches.",
     },
     foreign("tail_sampling.decision_wait_after_root_received", "sampling.grace says when a complete trace is decided"),
     foreign("tail_sampling.num_traces", "sampling.traces_max bounds the traces waiting, memory.budget their bytes"),
     foreign("tail_sampling.expected_new_traces_per_sec", "tables grow as they are needed"),
     foreign("tail_sampling.num_shards", "one table is enough for one pod"),
-    foreign("tail_sampling.sample_on_first_match", "the verdict is the same whether later policies are asked or not"),
+    Key {
+        path: "tail_sampling.sample_on_first_match",
+        kind: Kind::Choice(&["true", "false"]),
+        default: None,
+        doc: "As in the Collector, with sampling.compat: otelcol. Otherwise the verdict is the same whether later policies are \
+              asked or not, and it has no effect.",
+    },
     foreign("tail_sampling.block_on_overflow", "receiver.hold says how long callers wait when memory is full"),
     foreign("tail_sampling.drop_pending_traces_on_shutdown", "leaving decides every trace on what is there"),
     foreign(

@@ -1,5 +1,6 @@
 //! What a configuration promises.
 
+mod compat;
 mod deploy;
 mod errors;
 mod help;

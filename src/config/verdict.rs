@@ -9,6 +9,7 @@ use crate::config::size::Size;
 use crate::config::tail_sampling::Rule;
 use crate::config::{Config, Effective, sampling, upstream, written};
 use crate::exporter::Endpoint;
+use crate::relay::sampling::compat::Compat;
 
 /// What cannot be true at the same time.
 pub(super) fn contradictions(config: &Config, layered: &Layered, problems: &mut Vec<Problem>) {
@@ -138,6 +139,13 @@ pub(super) fn warnings(config: &Config, layered: &Layered) -> Vec<String> {
         warnings.push(
             "tail_sampling.decision_wait has no effect: there are no policies, and a ratio waits for nothing".into(),
         );
+    }
+    let strict = config.sampling.compat == Compat::Strict;
+    if config.tail.as_ref().is_some_and(|tail| tail.sample_on_first_match) && strict {
+        warnings.push("tail_sampling.sample_on_first_match has no effect: it is for sampling.compat: otelcol".into());
+    }
+    if config.tail.is_none() && !strict {
+        warnings.push("sampling.compat has no effect: there are no policies".into());
     }
     if COMMON_RECEIVE_LIMIT < config.batch.max_size {
         warnings.push("batch.max_size is above 4MiB, which many collectors refuse".into());

@@ -46,6 +46,7 @@ pub fn readings(snapshot: &Snapshot, phase: Phase, labels: &Labels) -> Vec<Readi
         decisions,
         decision_ages: _, // a distribution: `ages` writes it
         kept_by_policy,
+        policy_errors,
         traces_open,
         remembered,
         late: (late_kept, late_released),
@@ -76,6 +77,8 @@ pub fn readings(snapshot: &Snapshot, phase: Phase, labels: &Labels) -> Vec<Readi
         page.pair(&series::DECISIONS, [("trigger", trigger.name()), ("decision", RELEASED)], *released);
     }
     page.kept(kept_by_policy, labels);
+    let errors = policy_errors.iter().map(|(place, errors)| (labels.policy((*place).into()).into_owned(), *errors));
+    page.split(&series::POLICY_ERRORS, errors);
     page.split(&series::LATE_SPANS, [(KEPT, *late_kept), (RELEASED, *late_released)]);
     page.one(&series::TRACES_OPEN, *traces_open);
     page.one(&series::DECISIONS_REMEMBERED, *remembered);

@@ -97,8 +97,8 @@ const HEAD: &str = "\
 # Metrics
 
 Served as Prometheus text at `/metrics` of `admin.listen`. Every series exists from the first scrape, with 0 until something
-happens. With the preset's three policies a page has at most 100 series, and each further policy adds one. No label ever takes
-a value from span data.
+happens. With the preset's three policies a page has at most 100 series, and each further policy adds one, or two if it has
+conditions. No label ever takes a value from span data.
 
 In every scrape, exactly:
 

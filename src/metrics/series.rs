@@ -162,6 +162,14 @@ pub const TRACES_KEPT: Series = Series {
     label: Some("policy"),
     help: "Traces kept, by the policy that decided.",
 };
+/// Conditions of policies that could not be evaluated, by policy.
+pub const POLICY_ERRORS: Series = Series {
+    name: "tailwater_policy_errors_total",
+    kind: Kind::Counter,
+    unit: Unit::Count,
+    label: Some("policy"),
+    help: "Conditions that could not be evaluated on a span; only of policies that have conditions.",
+};
 /// Spans that came after their trace was decided, and followed it.
 pub const LATE_SPANS: Series = Series {
     name: "tailwater_late_spans_total",
@@ -341,6 +349,7 @@ pub const ALL: &[&Series] = &[
     &QUEUE_CAPACITY,
     &DECISIONS,
     &TRACES_KEPT,
+    &POLICY_ERRORS,
     &LATE_SPANS,
     &TRACES_OPEN,
     &DECISIONS_REMEMBERED,

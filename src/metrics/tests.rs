@@ -121,7 +121,8 @@ fn a_further_policy_adds_at_most_four_series_and_a_busy_page_has_no_more_than_an
 
 #[test]
 fn every_series_of_the_table_is_on_the_first_page_with_help_and_type() {
-    let page = Metrics::new(preset()).page(&Fake::new(Snapshot::default()));
+    let with_conditions = Snapshot { policy_errors: vec![(2, 0)], ..Snapshot::default() };
+    let page = Metrics::new(preset()).page(&Fake::new(with_conditions));
     for series in series::ALL {
         let name = series.name;
         assert!(page.contains(&format!("# HELP {name} {}\n", series.help)), "no help for {name}");
@@ -130,6 +131,18 @@ fn every_series_of_the_table_is_on_the_first_page_with_help_and_type() {
         assert!(sample.iter().any(|start| page.contains(start)), "no sample of {name}:\n{page}");
     }
     assert_eq!(page.matches("# TYPE ").count(), series::ALL.len(), "a family without an entry in the table");
+}
+
+#[test]
+fn only_a_policy_that_has_conditions_has_a_series_of_errors() {
+    let page = |policy_errors| {
+        let snapshot = Snapshot { policy_errors, ..Snapshot::default() };
+        Metrics::new(preset()).page(&Fake::new(snapshot))
+    };
+    assert!(!page(Vec::new()).contains("tailwater_policy_errors_total"));
+    let with = page(vec![(1, 0)]);
+    assert!(with.contains("tailwater_policy_errors_total{policy=\"slow\"} 0\n"), "{with}");
+    assert_eq!(with.matches("\ntailwater_policy_errors_total").count(), 1);
 }
 
 #[test]
@@ -157,6 +170,7 @@ fn a_page_is_whole_values_of_one_snapshot() {
     snapshot.turned_away[TurnedAway::Loop as usize] = (1, 100);
     snapshot.decisions[Trigger::Timer as usize] = (6, 7);
     snapshot.kept_by_policy = vec![1, 2, 3];
+    snapshot.policy_errors = vec![(1, 4)];
     snapshot.upstream_up = Some(true);
     snapshot.queue_capacity = 750;
     let page = Metrics::new(preset()).page(&Fake::new(snapshot));
@@ -176,6 +190,7 @@ fn a_page_is_whole_values_of_one_snapshot() {
         "tailwater_queue_capacity_bytes{queue=\"queue\"} 750",
         "tailwater_decisions_total{trigger=\"timer\",decision=\"released\"} 7",
         "tailwater_traces_kept_total{policy=\"slow\"} 2",
+        "tailwater_policy_errors_total{policy=\"slow\"} 4",
         "tailwater_memory_charged_peak_bytes 700",
         "tailwater_upstream_up 1",
     ] {

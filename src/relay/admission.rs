@@ -15,8 +15,10 @@ use crate::relay::keep::{Kept, Waiting};
 use crate::relay::otlp::scan::{Scan, scan};
 use crate::relay::otlp::{Limits, Sighting, TraceId, What, resource_attributes};
 use crate::relay::runs::{Chain, Runs};
-use crate::relay::sampling::facts::{Marks, SpanFacts, Witness};
+use crate::relay::sampling::facts::{Marks, SpanFacts, Watch, Witness};
 use crate::relay::sampling::memory::Decision;
+use crate::relay::sampling::ottl;
+use crate::relay::sampling::policy::Sampler;
 use crate::relay::sampling::ratio::{Ratio, Threshold, randomness_of};
 use crate::relay::sampling::tracestate::{self, Stamp};
 use crate::relay::{Receipt, Refusal, Relay, Transport, Trigger};
@@ -34,6 +36,7 @@ const NAMELESS: u64 = 0;
 pub struct Desk {
     scan: Scan,
     witness: Witness,
+    conditions: ottl::Desk,
     charge: Option<Charge>,
 }
 
@@ -45,6 +48,7 @@ impl Desk {
     fn clear(&mut self) {
         self.scan.clear();
         self.witness.clear(Scan::SPANS_KEPT);
+        self.conditions.clear();
         self.charge = None;
     }
 
@@ -272,22 +276,39 @@ impl Relay {
                     self.runs.append(&mut late, request, name, seen.offset, seen.len);
                 }
                 Way::Open(at) => {
-                    let resource = &self.runs.envelope(request, name).marks.clone();
-                    let randomness = trace_state(&body, seen).and_then(tracestate::randomness);
+                    let envelope = self.runs.envelope(request, name).clone();
+                    let state = trace_state(&body, seen);
                     let arrival = Arrival { parentage: seen.parentage, outgoing: OUTGOING.contains(&seen.kind) };
                     let (chain, facts) = self.buffer.arrive(at, arrival, custody.split(1), now);
+                    let watch = self.sampler.as_ref().map(Sampler::watch);
+                    if watch.is_some_and(Watch::asks_bytes) {
+                        facts.note_envelope(bytes_around(&self.runs, chain, (request, name), &desk.scan));
+                    }
                     self.runs.append(chain, request, name, seen.offset, seen.len);
-                    facts.note(&SpanFacts {
+                    let span = SpanFacts {
                         start: seen.start,
                         end: seen.end,
                         status: seen.status,
+                        sampled: seen.sampled,
                         len: seen.len,
-                        randomness,
-                    });
+                        randomness: state.and_then(tracestate::randomness),
+                        trace_state: state,
+                    };
+                    match watch {
+                        Some(watch) => watch.note(&span, facts),
+                        None => facts.note(&span),
+                    }
                     facts.pass(&passed);
-                    facts.mark(resource);
+                    facts.mark(&envelope.marks);
                     if let Some(marks) = desk.witness.row(place) {
                         facts.mark(marks);
+                    }
+                    if let Some(sampler) = self.sampler.as_ref().filter(|sampler| !sampler.conditions().is_empty()) {
+                        let record = &body[seen.offset as usize..][..seen.len as usize];
+                        let envelope = (&envelope.resource[..], &envelope.scope[..]);
+                        let arrival = ottl::Arrival { record, envelope, name };
+                        let errors = &mut self.counts.policy_errors;
+                        sampler.conditions().judge(arrival, &mut desk.conditions, facts, errors);
                     }
                     if self.buffer.arrived(at, u64::from(seen.len)) {
                         let held = self.buffer.take(at);
@@ -342,6 +363,22 @@ impl Relay {
 fn trace_state<'a>(body: &'a [u8], seen: &Sighting) -> Option<&'a [u8]> {
     seen.trace_state.and_then(|(offset, len)| body.get(offset as usize..)?.get(..len as usize))
 }
+
+/// What a span brings beside its own bytes where a trace is measured as a request of its own: its resource and its scope,
+/// unless the span before it came under the same ones.
+fn bytes_around(runs: &Runs, chain: &Chain, (request, name): (u32, u32), scan: &Scan) -> usize {
+    let envelope = runs.envelope(request, name);
+    let resource = |name: u32| scan.envelopes.get(name as usize).map(|scope| scope.resource);
+    let scope_bytes = envelope.scope.len() + FRAMING;
+    match runs.last(chain) {
+        Some(last) if last == (request, name) => 0,
+        Some((same, last)) if same == request && resource(last) == resource(name) => scope_bytes,
+        Some(_) | None => scope_bytes + envelope.resource.len() + FRAMING,
+    }
+}
+
+/// Bytes of the tag and the length of a message of some hundred bytes.
+const FRAMING: usize = 3;
 
 /// What a request may cost beside its bytes, at most: a run and a trace for each change from one trace to another, and
 /// for each second span at most one run more: a trace that reaches its limit goes on as late spans.

@@ -92,6 +92,8 @@ pub(super) struct Counts {
     decisions: [(u64, u64); Trigger::ALL.len()],
     decision_ages: Ages,
     kept_by_policy: Vec<u64>,
+    /// In the order of [`Sampler::can_fail`].
+    pub(super) policy_errors: Vec<u64>,
     maybe_duplicated: u64,
     pub(super) tracestate_unreadable: u64,
     exports: (u64, u64, u64),
@@ -112,6 +114,7 @@ impl Relay {
     pub fn new(options: Options, budget: Budget) -> Option<Relay> {
         let keyed = Keyed::new(options.secret);
         let policies = options.sampler.as_ref().map_or(0, |sampler| sampler.names().len());
+        let can_fail = options.sampler.as_ref().map_or(0, |sampler| sampler.can_fail().len());
         let limits = Limits {
             request_spans_max: options.request_spans_max,
             set_aside: batch::spare_bytes(budget.limit(), options.batch.size_max),
@@ -122,7 +125,7 @@ impl Relay {
             overhead: budget.charge(0)?,
             packer: Packer::new(options.batch, &budget)?,
             ledger: Ledger::default(),
-            counts: Counts { kept_by_policy: vec![0; policies], ..Counts::default() },
+            counts: Counts { kept_by_policy: vec![0; policies], policy_errors: vec![0; can_fail], ..Counts::default() },
             ratio: options.ratio,
             sampler: options.sampler,
             memory: Memory::new((options.remember_bytes / memory::ENTRY_COST).max(1), options.secret),
@@ -271,6 +274,7 @@ impl Relay {
     /// Everything counted, as of this moment.
     pub fn snapshot(&self) -> Snapshot {
         let counts = &self.counts;
+        let can_fail = self.sampler.as_ref().map_or(&[][..], Sampler::can_fail);
         Snapshot {
             ledger: self.ledger.clone(),
             unaccounted: custody::leaked(),
@@ -288,6 +292,7 @@ impl Relay {
             decisions: counts.decisions,
             decision_ages: counts.decision_ages.clone(),
             kept_by_policy: counts.kept_by_policy.clone(),
+            policy_errors: can_fail.iter().copied().zip(counts.policy_errors.iter().copied()).collect(),
             traces_open: self.buffer.len() as u64,
             remembered: self.memory.len() as u64,
             late: counts.late,
@@ -302,6 +307,9 @@ impl Relay {
     /// What a kept trace's spans are told about how they were sampled. `randomness` is what it was decided by where that
     /// is not in its id: a span that lacks it is told, or the threshold would be compared with another one downstream.
     pub(super) fn stamp(&self, id: &TraceId, threshold: Threshold, randomness: Option<u64>) -> Stamp {
+        if threshold == Threshold::UNTOLD {
+            return Stamp::default();
+        }
         match &self.ratio {
             Some(ratio) => ratio.stamp(id, threshold, randomness),
             None => Stamp { threshold: Some(threshold), randomness },
@@ -312,7 +320,7 @@ impl Relay {
     pub(super) fn decide(&mut self, held: buffer::Held, trigger: Trigger, now: Tick) {
         self.counts.decision_ages.note(now.since(held.first));
         let verdict = match &self.sampler {
-            Some(sampler) => sampler.decide(&held.id, &held.facts),
+            Some(sampler) => sampler.decide(&held.id, &held.facts, now),
             None => Verdict::Keep { policy: 0, threshold: Threshold::ALL },
         };
         let (kept, released) = &mut self.counts.decisions[trigger as usize];

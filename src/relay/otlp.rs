@@ -6,6 +6,7 @@
 use std::fmt;
 
 pub mod compose;
+pub mod detail;
 pub mod fields;
 mod message;
 mod records;
@@ -64,6 +65,8 @@ pub struct Sighting {
     pub kind: u8,
     /// Its status.
     pub status: Status,
+    /// Whether its trace flags have the sampled bit. Several SDKs, Python's among them, never send it.
+    pub sampled: bool,
     /// When it began, in nanoseconds since 1970.
     pub start: u64,
     /// When it ended, in nanoseconds since 1970.

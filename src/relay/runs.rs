@@ -152,6 +152,11 @@ impl Runs {
         chain.tail = at;
     }
 
+    /// The request and the envelope's name of the last span in a chain.
+    pub fn last(&self, chain: &Chain) -> Option<(u32, u32)> {
+        self.runs.get(chain.tail).map(|run| (run.request, run.envelope))
+    }
+
     /// The first run of a chain.
     pub fn first(&self, chain: &Chain) -> Option<Piece<'_>> {
         let run = self.runs.get(chain.head)?;

@@ -6,9 +6,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod collector;
+mod conditions;
 mod garbage;
 mod identity;
 mod pod;
+mod policies;
 mod random;
 mod records;
 mod regressions;

@@ -21,7 +21,7 @@ use crate::spans::{self, Ids};
 const NOW: Tick = Tick::from_millis(1);
 
 /// Options with room for everything, keeping everything at once.
-fn options() -> Options {
+pub fn options() -> Options {
     let mut options = setup::options(&mut Random::new(1), 8 << 20);
     (options.ratio, options.sampler) = (None, None);
     options.request_spans_max = 10_000;
@@ -54,7 +54,7 @@ fn one_trace(ids: &mut Ids, count: usize, filler: usize, state: impl Fn(usize) -
     spans::request(0, 1, spans)
 }
 
-fn admit(relay: &mut Relay, budget: &Budget, body: Vec<u8>) {
+pub fn admit(relay: &mut Relay, budget: &Budget, body: Vec<u8>) {
     let charge = budget.charge(body.len()).unwrap();
     relay.admit(Frame::new(body, charge), Transport::Grpc, NOW).unwrap();
 }

@@ -24,11 +24,22 @@ pub fn share(percent: f64) -> PolicySpec {
 
 fn sampler(random: &mut Random) -> Option<Sampler> {
     let slow = rule("slow", Rule::Latency { threshold_ms: 1500, upper_threshold_ms: 0 });
-    let specs = match random.below(5) {
+    let some = rule("some", Rule::RateLimiting { spans_per_second: 100, burst_capacity: 0 });
+    let heavy = rule("heavy", Rule::BytesLimiting { bytes_per_second: 200_000, burst_capacity: 0 });
+    let parts = Rule::Composite {
+        max_total_spans_per_second: 300,
+        policy_order: vec!["share".to_owned()],
+        composite_sub_policy: vec![errors(), share(50.0)],
+        rate_allocation: Vec::new(),
+    };
+    let specs = match random.below(8) {
         0 => return None,
         1 => vec![rule("all", Rule::AlwaysSample)],
         2 => vec![errors(), share(10.0)],
         3 => vec![errors(), slow, share(50.0)],
+        4 => vec![some, errors(), heavy],
+        5 => vec![rule("parts", parts), rule("sampled", Rule::TraceFlags)],
+        6 => vec![rule("other half", Rule::Not(Box::new(share(50.0))))],
         _ => vec![rule("not slow", Rule::Drop(vec![slow])), share(90.0)],
     };
     Some(Sampler::new(&specs).unwrap())

@@ -10,7 +10,7 @@ use tailwater::relay::clock::Tick;
 use tailwater::relay::frame::Frame;
 use tailwater::relay::otlp::TraceId;
 use tailwater::relay::queue::Outcome;
-use tailwater::relay::sampling::policy::{Rule, Sampler};
+use tailwater::relay::sampling::policy::{self, Compat, Rule, Sampler};
 use tailwater::relay::sampling::ratio::{Mode, Ratio, randomness_of};
 use tailwater::relay::sampling::{threshold::Threshold, tracestate};
 use tailwater::relay::{Options, Relay, Transport};
@@ -101,9 +101,18 @@ fn play(options: Options, requests: Vec<Vec<Span>>) -> Vec<Span> {
 }
 
 fn sampler(random: &mut Random) -> Option<Sampler> {
-    let specs = match random.below(3) {
-        0 => return None,
-        1 => vec![setup::share(50.0)],
+    let limit = || setup::rule("limit", Rule::RateLimiting { spans_per_second: 20, burst_capacity: 0 });
+    let not = |policy| setup::rule("not", Rule::Not(Box::new(policy)));
+    let specs = match random.below(8) {
+        0 | 1 => return None,
+        2 | 3 => vec![setup::share(50.0)],
+        4 => vec![not(setup::share(70.0))],
+        5 => vec![setup::share(30.0), limit()],
+        6 => {
+            let specs = [setup::share(50.0), setup::errors()];
+            let options = policy::Options { compat: Compat::Otelcol, sample_on_first_match: false };
+            return Some(Sampler::with(&specs, options).unwrap());
+        }
         _ => vec![setup::share(30.0), setup::rule("slow", Rule::Latency { threshold_ms: 0, upper_threshold_ms: 0 })],
     };
     Some(Sampler::new(&specs).unwrap())
@@ -112,7 +121,7 @@ fn sampler(random: &mut Random) -> Option<Sampler> {
 #[test]
 fn no_span_says_that_it_was_kept_by_more_than_its_randomness() {
     let (mut with_threshold, mut late) = (0, 0);
-    for seed in 0..600 {
+    for seed in 0..900 {
         let mut random = Random::new(seed);
         let share = *random.pick(&[0.3, 0.7, 0.95]);
         let ratio = random.chance(2).then(|| Ratio::new(share, *random.pick(&MODES)).unwrap());

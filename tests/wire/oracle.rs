@@ -132,12 +132,14 @@ fn compare_facts(body: &[u8], ours: &Scan, seen: &Attributes, accepted: &ExportT
             sighting.parentage,
             sighting.kind,
             sighting.status,
+            sighting.sampled,
             sighting.start,
             sighting.end,
         );
         let kind = if (0..=5).contains(&span.kind) { span.kind as u8 } else { 0 };
         let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
-        assert_eq!(facts, (span.trace_id.as_slice(), parentage(span), kind, status(span), start, end));
+        let sampled = span.flags & 1 == 1;
+        assert_eq!(facts, (span.trace_id.as_slice(), parentage(span), kind, status(span), sampled, start, end));
         let state = sighting.trace_state.map_or(&[][..], |(at, len)| &body[at as usize..][..len as usize]);
         assert_eq!(state, span.trace_state.as_bytes());
         assert_eq!(sighting.trace_state.is_none(), state.is_empty());

@@ -1,11 +1,12 @@
 //! The block of one policy, read field by field; what is wrong with a field is said with its place, and reading goes on.
 
-use super::{EXAMPLE, Level, list};
+use super::{EXAMPLE, list, policy};
 use crate::config::node::{Node, Value};
 use crate::config::place::At;
 use crate::config::problem::Problem;
 use crate::config::reference::nearest;
 use crate::config::tail_sampling::PolicySpec;
+use crate::relay::sampling::policy::Place;
 
 /// The block of one policy, read field by field.
 pub(super) struct Fields<'a> {
@@ -43,6 +44,10 @@ impl<'a> Fields<'a> {
         self.node.get(field).map_or(self.node.at, |node| node.at)
     }
 
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.node.get(field).is_some()
+    }
+
     pub(super) fn require(&mut self, field: &str) {
         if self.node.get(field).is_none() {
             let message = format!("`{}` needs `{field}`, and it is missing here", self.kind);
@@ -65,10 +70,51 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn policies(&mut self, field: &str, and: bool) -> Vec<PolicySpec> {
+    /// The nodes of a list that may be missing, or hold nothing.
+    pub(super) fn items_if_any(&mut self, field: &str) -> &'a [Node] {
+        match self.node.get(field) {
+            Some(Node { value: Value::List(items), .. }) => items,
+            Some(Node { value: Value::Null, .. }) | None => &[],
+            Some(node) => {
+                let message = format!("`{field}` is a list, this is {}", node.kind());
+                self.problems.push(Problem::at(node.at, message).help(example(field)));
+                &[]
+            }
+        }
+    }
+
+    /// The texts of a list that may be missing or empty, each with its place; none when not all of it are texts.
+    pub(super) fn texts(&mut self, field: &str) -> Option<Vec<(&'a str, At)>> {
+        let Some(node) = self.node.get(field).filter(|node| node.value != Value::Null) else { return Some(Vec::new()) };
+        let Value::List(items) = &node.value else {
+            let message = format!("`{field}` is a list of texts, this is {}", node.kind());
+            self.problems.push(Problem::at(node.at, message).help(example(field)));
+            return None;
+        };
+        let (mut texts, mut fine) = (Vec::new(), true);
+        for item in items {
+            match item.text() {
+                Some(text) => texts.push((text, item.at)),
+                None => {
+                    let message = format!("`{field}` are texts, this is {}", item.kind());
+                    self.problems.push(Problem::at(item.at, message).help(example(field)));
+                    fine = false;
+                }
+            }
+        }
+        fine.then_some(texts)
+    }
+
+    pub(super) fn policies(&mut self, field: &str, place: Place) -> Vec<PolicySpec> {
         self.require(field);
         let Some(node) = self.node.get(field) else { return Vec::new() };
-        list(node, field, Level::Inside { and }, self.problems)
+        list(node, field, place, self.problems)
+    }
+
+    /// The one policy inside another.
+    pub(super) fn policy(&mut self, field: &str, place: Place) -> Option<PolicySpec> {
+        self.require(field);
+        policy(self.node.get(field)?, place, self.problems)
     }
 
     pub(super) fn word(&mut self, field: &str) -> Option<String> {
@@ -84,7 +130,8 @@ impl<'a> Fields<'a> {
     pub(super) fn number<T: std::str::FromStr>(&mut self, field: &str, expects: &str) -> Option<T> {
         let node = self.node.get(field)?;
         let number = match &node.value {
-            Value::Scalar { text, quoted: false } => text.parse().ok(),
+            // The Collector's YAML has underscores between digits.
+            Value::Scalar { text, quoted: false } => text.replace('_', "").parse().ok(),
             Value::Scalar { quoted: true, .. } | Value::Null | Value::List(_) | Value::Map(_) => None,
         };
         if number.is_none() {
@@ -116,7 +163,14 @@ pub(super) fn example(field: &str) -> String {
         "status_codes" => "[ERROR]",
         "key" => "http.route",
         "values" => "[\"/health\"]",
-        "and_sub_policy" | "drop_sub_policy" => "[{name: all, type: always_sample}]",
+        "span" | "spanevent" => "['attributes[\"http.route\"] == \"/login\"']",
+        "and_sub_policy" | "drop_sub_policy" | "composite_sub_policy" => "[{name: all, type: always_sample}]",
+        "not_sub_policy" => "{type: latency, latency: {threshold_ms: 500}}",
+        "spans_per_second" | "max_total_spans_per_second" => "1000",
+        "bytes_per_second" => "1000000",
+        "policy_order" => "[errors, rest]",
+        "rate_allocation" => "[{policy: errors, percent: 50}]",
+        "policy" => "errors",
         _ => "\"text\"",
     };
     format!("such as {field}: {value}")

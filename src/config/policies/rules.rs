@@ -1,8 +1,12 @@
 //! What stands in the block of each type of policy: one function for one type.
 
 use super::fields::{Fields, example};
+use crate::config::node::Node;
 use crate::config::problem::Problem;
-use crate::config::tail_sampling::{Rule, StatusCode};
+use crate::config::reference::nearest;
+use crate::config::tail_sampling::{Allocation, ErrorMode, Rule, StatusCode};
+use crate::relay::sampling::ottl::{Context, Fault, check};
+use crate::relay::sampling::policy::{Place, check_pattern};
 
 /// The rule of a policy, if its block is right.
 pub(super) fn rule(mut fields: Fields<'_>) -> Option<Rule> {
@@ -17,14 +21,36 @@ pub(super) fn rule(mut fields: Fields<'_>) -> Option<Rule> {
         "latency" => latency(fields),
         "probabilistic" => probabilistic(fields),
         "string_attribute" => string_attribute(fields),
+        "numeric_attribute" => numeric_attribute(fields),
+        "boolean_attribute" => boolean_attribute(fields),
+        "trace_state" => trace_state(fields),
+        "trace_flags" => {
+            fields.only(&[]);
+            Rule::TraceFlags
+        }
+        "span_count" => span_count(fields),
+        "rate_limiting" => {
+            let (spans_per_second, burst_capacity) = limit(fields, "spans_per_second");
+            Rule::RateLimiting { spans_per_second, burst_capacity }
+        }
+        "bytes_limiting" => {
+            let (bytes_per_second, burst_capacity) = limit(fields, "bytes_per_second");
+            Rule::BytesLimiting { bytes_per_second, burst_capacity }
+        }
+        "ottl_condition" => ottl_condition(fields),
         "and" => {
             fields.only(&["and_sub_policy"]);
-            Rule::And(fields.policies("and_sub_policy", false))
+            Rule::And(fields.policies("and_sub_policy", Place::And))
+        }
+        "not" => {
+            fields.only(&["not_sub_policy"]);
+            Rule::Not(Box::new(fields.policy("not_sub_policy", Place::Not)?))
         }
         "drop" => {
             fields.only(&["drop_sub_policy"]);
-            Rule::Drop(fields.policies("drop_sub_policy", true))
+            Rule::Drop(fields.policies("drop_sub_policy", Place::Drop))
         }
+        "composite" => composite(fields),
         _ => return None,
     };
     (fields.problems.len() == before).then_some(rule)
@@ -40,7 +66,14 @@ fn status_code(fields: &mut Fields<'_>) -> Rule {
             Some("UNSET") => status_codes.push(StatusCode::Unset),
             _ => {
                 let message = format!("`status_codes`: {} is not a status", item.line());
-                fields.problems.push(Problem::at(item.at, message).help("one of OK, ERROR, UNSET, in capitals"));
+                let names = [("ok", "OK"), ("error", "ERROR"), ("unset", "UNSET")];
+                let near = nearest(item.text().unwrap_or_default(), &names.map(|(small, _)| small));
+                let near = near.and_then(|near| names.iter().find(|(small, _)| *small == near));
+                let help = match near {
+                    Some((_, status)) => format!("did you mean `{status}`? It is one of OK, ERROR, UNSET, in capitals"),
+                    None => "one of OK, ERROR, UNSET, in capitals".to_owned(),
+                };
+                fields.problems.push(Problem::at(item.at, message).help(help));
             }
         }
     }
@@ -90,8 +123,8 @@ fn string_attribute(fields: &mut Fields<'_>) -> Rule {
             fields.problems.push(problem.help(example("values")));
             continue;
         };
-        if let Err(error) = check_pattern(text, enabled_regex_matching) {
-            let problem = Problem::at(item.at, format!("`values`: this is not a regular expression: {error}"));
+        if let Err(error) = check_value(text, enabled_regex_matching) {
+            let problem = Problem::at(item.at, format!("`values`: {error}"));
             fields.problems.push(problem.help(PATTERN_HELP));
         }
         values.push(text.to_owned());
@@ -105,21 +138,151 @@ fn string_attribute(fields: &mut Fields<'_>) -> Rule {
     }
 }
 
-/// Whether a value can be matched: any text, or a regular expression of bounded size.
-fn check_pattern(text: &str, regex: bool) -> Result<(), String> {
-    if !regex {
-        return Ok(());
+/// Whether a value can be matched: any text, or a regular expression.
+fn check_value(text: &str, regex: bool) -> Result<(), String> {
+    if regex { check_pattern(text) } else { Ok(()) }
+}
+
+fn numeric_attribute(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["key", "min_value", "max_value", "invert_match"]);
+    fields.require("key");
+    let key = fields.word("key").unwrap_or_default();
+    let mut bound = |field| fields.number::<i64>(field, "a whole number; what is compared with it may have a point");
+    let (min_value, max_value) = (bound("min_value"), bound("max_value"));
+    match (min_value, max_value) {
+        (Some(min), Some(max)) if max < min => {
+            let message = format!("`max_value` ({max}) is below `min_value` ({min}): nothing can match");
+            fields.problems.push(Problem::at(fields.at("max_value"), message).help("both bounds are within"));
+        }
+        (None, None) if !fields.has("min_value") && !fields.has("max_value") => {
+            let problem =
+                Problem::at(fields.at("min_value"), "`numeric_attribute` needs `min_value`, `max_value`, or both");
+            fields.problems.push(problem.help("such as min_value: 500"));
+        }
+        _ => {}
     }
-    match regex::RegexBuilder::new(text).size_limit(PATTERN_SIZE_MAX).build() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            Err(error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned())
+    Rule::NumericAttribute { key, min_value, max_value, invert_match: fields.truth("invert_match") }
+}
+
+fn boolean_attribute(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["key", "value", "invert_match"]);
+    fields.require("key");
+    let key = fields.word("key").unwrap_or_default();
+    Rule::BooleanAttribute { key, value: fields.truth("value"), invert_match: fields.truth("invert_match") }
+}
+
+fn trace_state(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["key", "values"]);
+    fields.require("key");
+    let key = fields.word("key").unwrap_or_default();
+    let mut values = Vec::new();
+    for item in fields.items("values") {
+        match item.text() {
+            Some(text) => values.push(text.to_owned()),
+            None => {
+                let problem = Problem::at(item.at, format!("`values` are texts, this is {}", item.kind()));
+                fields.problems.push(problem.help(example("values")));
+            }
         }
     }
+    Rule::TraceState { key, values }
+}
+
+fn span_count(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["min_spans", "max_spans"]);
+    let min_spans = fields.number("min_spans", "a whole number of spans").unwrap_or(0);
+    let max_spans = fields.number("max_spans", "a whole number of spans").unwrap_or(0);
+    if max_spans != 0 && max_spans < min_spans {
+        let message = format!("`max_spans` ({max_spans}) is below `min_spans` ({min_spans}): nothing can match");
+        fields.problems.push(Problem::at(fields.at("max_spans"), message).help("0 is no upper bound"));
+    }
+    Rule::SpanCount { min_spans, max_spans }
+}
+
+/// How many a second, and how many at once.
+fn limit(fields: &mut Fields<'_>, per_second: &'static str) -> (u64, u64) {
+    fields.only(&[per_second, "burst_capacity"]);
+    fields.require(per_second);
+    let rate = fields.number::<u64>(per_second, "a whole number");
+    if rate == Some(0) {
+        let problem =
+            Problem::at(fields.at(per_second), format!("`{per_second}` is 0: nothing could be kept for long"));
+        fields.problems.push(problem.help("a number above 0; leave the policy out for nothing"));
+    }
+    (rate.unwrap_or(0), fields.number("burst_capacity", "a whole number; 0 is twice the rate").unwrap_or(0))
+}
+
+fn composite(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["max_total_spans_per_second", "policy_order", "composite_sub_policy", "rate_allocation"]);
+    fields.require("max_total_spans_per_second");
+    let max_total_spans_per_second = fields.number("max_total_spans_per_second", "a whole number").unwrap_or(0);
+    let composite_sub_policy = fields.policies("composite_sub_policy", Place::Composite);
+    let names: Vec<&str> = composite_sub_policy.iter().map(|policy| policy.name.as_str()).collect();
+    let mut policy_order = Vec::new();
+    for item in fields.items_if_any("policy_order") {
+        check_name(item, "policy_order", &names, fields);
+        policy_order.extend(item.text().map(str::to_owned));
+    }
+    let mut rate_allocation = Vec::new();
+    for item in fields.items_if_any("rate_allocation") {
+        let Some(mut entry) = Fields::new(item, "rate_allocation", fields.problems) else { continue };
+        entry.only(&["policy", "percent"]);
+        entry.require("policy");
+        let percent = entry.number("percent", "a whole number of percents").unwrap_or(0);
+        let Some(policy) = item.get("policy") else { continue };
+        check_name(policy, "rate_allocation", &names, fields);
+        rate_allocation.push(Allocation { policy: policy.text().unwrap_or_default().to_owned(), percent });
+    }
+    Rule::Composite { max_total_spans_per_second, policy_order, composite_sub_policy, rate_allocation }
+}
+
+/// Says when a name is not one of the policies. When there is something wrong with those themselves, that is said already.
+fn check_name(node: &Node, field: &str, names: &[&str], fields: &mut Fields<'_>) {
+    let name = node.text().unwrap_or_default();
+    if names.is_empty() || names.contains(&name) {
+        return;
+    }
+    let problem = Problem::at(node.at, format!("`{field}`: there is no policy `{name}` in `composite_sub_policy`"));
+    fields.problems.push(match nearest(name, names) {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("they are {}", names.join(", "))),
+    });
 }
 
 /// What is to be known about patterns.
 const PATTERN_HELP: &str = "the Collector's syntax (RE2), of bounded size; `\\` before a character that is meant as it stands, in single \
                             quotes; or enabled_regex_matching: false";
-/// Most memory a compiled pattern may take, in bytes.
-const PATTERN_SIZE_MAX: usize = 1 << 20;
+
+fn ottl_condition(fields: &mut Fields<'_>) -> Rule {
+    fields.only(&["error_mode", "span", "spanevent"]);
+    let error_mode = match fields.word("error_mode").map(|word| word.to_lowercase()).as_deref() {
+        None | Some("ignore") => ErrorMode::Ignore,
+        Some("silent") => ErrorMode::Silent,
+        Some("propagate") => ErrorMode::Propagate,
+        Some(other) => {
+            let problem = Problem::at(fields.at("error_mode"), format!("`error_mode`: there is no mode `{other}`"));
+            fields.problems.push(problem.help("one of ignore, silent, propagate"));
+            ErrorMode::Ignore
+        }
+    };
+    let span = conditions(fields, "span", Context::Span);
+    let spanevent = conditions(fields, "spanevent", Context::SpanEvent);
+    if let (Some([]), Some([])) = (span.as_deref(), spanevent.as_deref()) {
+        let problem = Problem::at(fields.at("span"), "`ottl_condition` has no condition");
+        fields.problems.push(problem.help("a list of them under `span` or `spanevent`"));
+    }
+    Rule::OttlCondition { error_mode, span: span.unwrap_or_default(), spanevent: spanevent.unwrap_or_default() }
+}
+
+/// The conditions of a list; what is wrong in one is shown at its place.
+fn conditions(fields: &mut Fields<'_>, list: &str, context: Context) -> Option<Vec<String>> {
+    let texts = fields.texts(list)?;
+    for (text, at) in &texts {
+        if let Err(Fault { at: bytes, message, help }) = check(text, context) {
+            let problem = Problem::at(*at, format!("`{list}`: {message}"));
+            let help = help.unwrap_or_else(|| example(list));
+            fields.problems.push(problem.help(help).inside(text, bytes));
+        }
+    }
+    Some(texts.into_iter().map(|(text, _)| text.to_owned()).collect())
+}

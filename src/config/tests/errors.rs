@@ -83,7 +83,7 @@ tail_sampling:
   policies:
     - {name: a, type: statuscode}
     - {name: a, type: latency, latency: {treshold_ms: 500}}
-    - {name: c, type: rate_limiting, rate_limiting: {spans_per_second: 3}}
+    - {name: c, type: ottl_condition, ottl_condition: {span: [a]}}
     - {name: d, type: string_attribute, string_attribute: {key: k, values: [\"(a\"], enabled_regex_matching: true}}
     - {type: always_sample}
     - {name: f, type: status_code, status_code: {status_codes: [error]}}
@@ -100,14 +100,166 @@ tail_sampling:
         (3, "there is no type of policy called `statuscode`"),
         (4, "two policies here are named `a`"),
         (4, "there is no field `treshold_ms` in `latency`"),
-        (5, "policies of the Collector's type `rate_limiting` are not supported yet"),
-        (6, "`values`: this is not a regular expression: unclosed group"),
+        (5, "`span`: a path alone is no condition"),
+        (6, "`values`: `(a` is no regular expression: unclosed group, at character 1"),
         (7, "a policy needs `name`, and it is missing here"),
         (8, "`status_codes`: error is not a status"),
         (9, "`drop_sub_policy` is empty"),
-        (10, "a policy of type `drop` cannot stand inside another"),
+        (10, "a `drop` cannot stand inside an `and`"),
     ];
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn wrong_fields_of_each_type_are_named_with_their_place_and_the_nearest_right_word() {
+    let text = r#"
+tail_sampling:
+  policies:
+    - {name: a, type: numeric_atribute}
+    - {name: b, type: numeric_attribute, numeric_attribute: {key: k, min: 5, max_value: 1.5}}
+    - {name: c, type: numeric_attribute, numeric_attribute: {key: k, min_value: 5, max_value: 4}}
+    - {name: d, type: boolean_attribute, boolean_attribute: {key: k, value: "true"}}
+    - {name: e, type: trace_state, trace_state: {key: k}}
+    - {name: f, type: trace_flags, trace_flags: {key: k}}
+    - {name: g, type: span_count, span_count: {min_spans: 5, max_spans: 4}}
+    - {name: h, type: rate_limiting, rate_limiting: {span_per_second: 5}}
+    - {name: i, type: bytes_limiting, bytes_limiting: {bytes_per_second: 0}}
+    - {name: j, type: not, not: {not_sub_policy: {type: not}}}
+    - {name: k, type: status_code, status_code: {status_codes: [Eror]}}
+    - name: l
+      type: composite
+      composite:
+        max_total_spans_per_second: 10
+        policy_order: [erors]
+        composite_sub_policy: [{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}]
+        rate_allocation: [{policy: rest, percent: half}]
+"#;
+    let problems = rejected(&file(text));
+    let seen: Vec<(usize, usize, &str, &str)> = problems
+        .problems
+        .iter()
+        .map(|problem| {
+            let place = problems.sources.line_column(problem.at.unwrap());
+            (place.line, place.column, problem.message.as_str(), problem.help.first().map_or("", String::as_str))
+        })
+        .collect();
+    let whole = "a whole number; what is compared with it may have a point";
+    let expected = [
+        (4, 23, "there is no type of policy called `numeric_atribute`", "did you mean `numeric_attribute`?"),
+        (
+            5,
+            70,
+            "there is no field `min` in `numeric_attribute`",
+            "its fields are key, min_value, max_value, invert_match",
+        ),
+        (5, 89, "`max_value`: 1.5 is not a number that fits", whole),
+        (6, 95, "`max_value` (4) is below `min_value` (5): nothing can match", "both bounds are within"),
+        (7, 77, "`value` is true or false", "`true` or `false`, without quotes"),
+        (8, 49, "`trace_state` needs `values`, and it is missing here", "such as values: [\"/health\"]"),
+        (9, 50, "there is no field `key` in `trace_flags`", "it has none"),
+        (10, 73, "`max_spans` (4) is below `min_spans` (5): nothing can match", "0 is no upper bound"),
+        (11, 53, "`rate_limiting` needs `spans_per_second`, and it is missing here", "such as spans_per_second: 1000"),
+        (11, 54, "there is no field `span_per_second` in `rate_limiting`", "did you mean `spans_per_second`?"),
+        (
+            12,
+            74,
+            "`bytes_per_second` is 0: nothing could be kept for long",
+            "a number above 0; leave the policy out for nothing",
+        ),
+        (13, 57, "a `not` cannot stand inside a `not`", "the policy inside both of them is meant"),
+        (
+            14,
+            65,
+            "`status_codes`: Eror is not a status",
+            "did you mean `ERROR`? It is one of OK, ERROR, UNSET, in capitals",
+        ),
+        (19, 24, "`policy_order`: there is no policy `erors` in `composite_sub_policy`", "did you mean `errors`?"),
+        (21, 36, "`rate_allocation`: there is no policy `rest` in `composite_sub_policy`", "they are errors"),
+        (21, 51, "`percent`: half is not a number that fits", "a whole number of percents"),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn what_is_wrong_in_a_condition_is_shown_at_its_place_in_the_line() {
+    let text = r#"
+tail_sampling:
+  policies:
+    - name: a
+      type: ottl_condition
+      ottl_condition:
+        error_mode: ignor
+        span:
+          - atributes["k"] == 1
+          - 'name == ''x'''
+          - "IsMatch(name, \"a\\d\")"
+          - >-
+            name == "x" and
+            IsMatc(name, "y")
+        spanevent: [kind == 1]
+    - {name: b, type: ottl_condition, ottl_condition: {span: []}}
+    - {name: c, type: ottl_condition, ottl_condition: {span: name == "x"}}
+"#;
+    let expected = r#"
+error: `error_mode`: there is no mode `ignor`
+  --> tailwater.yaml:7:21
+   |
+ 7 |         error_mode: ignor
+   |                     ^^^^^
+   = help: one of ignore, silent, propagate
+
+error: `span`: there is no path `atributes` here
+  --> tailwater.yaml:9:13
+   |
+ 9 |           - atributes["k"] == 1
+   |             ^^^^^^^^^^^^^^
+   = help: did you mean `attributes`?
+
+error: `span`: `'` has no meaning here
+   --> tailwater.yaml:10:22
+    |
+ 10 |           - 'name == ''x'''
+    |                      ^^
+    = help: text stands in double quotes
+
+error: `span`: `\d` is no escape in a text
+   --> tailwater.yaml:11:31
+    |
+ 11 |           - "IsMatch(name, \"a\\d\")"
+    |                               ^^^
+    = help: a backslash itself is written twice: `\\d`
+
+error: `span`: there is no function `IsMatc`
+   --> tailwater.yaml:14:13
+    |
+ 14 |             IsMatc(name, "y")
+    |             ^^^^^^
+    = help: did you mean `IsMatch`?
+
+error: `spanevent`: there is no path `kind` here
+   --> tailwater.yaml:15:21
+    |
+ 15 |         spanevent: [kind == 1]
+    |                     ^^^^
+    = help: fields of the event's span are written with `span.` before them
+
+error: `ottl_condition` has no condition
+   --> tailwater.yaml:16:62
+    |
+ 16 |     - {name: b, type: ottl_condition, ottl_condition: {span: []}}
+    |                                                              ^^
+    = help: a list of them under `span` or `spanevent`
+
+error: `span` is a list of texts, this is a single value
+   --> tailwater.yaml:17:62
+    |
+ 17 |     - {name: c, type: ottl_condition, ottl_condition: {span: name == "x"}}
+    |                                                              ^^^^^^^^^^^
+    = help: such as span: ['attributes["http.route"] == "/login"']
+
+8 problems in the configuration
+"#;
+    check(&file(text), expected);
 }
 
 #[test]

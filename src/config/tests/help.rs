@@ -22,7 +22,7 @@ fn what_is_wrong_with_a_policy_comes_with_what_would_be_right() {
     let attribute = |rest: &str| format!("{{name: a, type: string_attribute, string_attribute: {{key: k, {rest}}}}}");
     check_policy(
         &attribute("values: ['(a'], enabled_regex_matching: true"),
-        "not a regular expression",
+        "is no regular expression",
         "in single quotes",
     );
     check_policy(&attribute("values: a"), "this is a single value", "values: [\"/health\"]");
@@ -32,8 +32,16 @@ fn what_is_wrong_with_a_policy_comes_with_what_would_be_right() {
     check_policy("{name: a}", "needs `type`", "type: status_code");
     check_policy("{name: a, type: probabilistic}", "needs `sampling_percentage`", "sampling_percentage: 10");
     check_policy("{name: a, type: status_code}", "needs `status_codes`", "status_codes: [ERROR]");
+    let condition = |rest: &str| format!("{{name: a, type: ottl_condition, ottl_condition: {{{rest}}}}}");
+    check_policy(&condition("span: ['(\"x\") == name and name[0] == 1']"), "only numbers", "without the parentheses");
+    check_policy(&condition("span: ['name[0] == 1']"), "has nothing inside", "such as span: [");
+    check_policy(&condition("spanevent: [[a]]"), "are texts, this is a list", "such as spanevent: [");
+    check_policy("{name: a, type: ottl_condition}", "has no condition", "`span` or `spanevent`");
     let inner = |inner: &str| format!("{{name: a, type: and, and: {{and_sub_policy: [{inner}]}}}}");
-    check_policy(&inner("{name: b, type: and}"), "cannot stand inside another", "string_attribute; or put it beside");
+    check_policy(&inner("{name: b, type: and}"), "cannot stand inside an `and`", "its policies can, one by one");
+    check_policy("{name: a, type: numeric_attribute, numeric_attribute: {key: k}}", "or both", "min_value: 500");
+    check_policy("{name: a, type: rate_limiting}", "needs `spans_per_second`", "spans_per_second: 1000");
+    check_policy("{name: a, type: not}", "needs `not_sub_policy`", "threshold_ms: 500");
     check_policy(&inner(""), "`and_sub_policy` is empty", "such as {name: all, type: always_sample}");
     check_policy("", "`tail_sampling.policies` is empty", "for the preset");
 }

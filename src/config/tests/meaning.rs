@@ -1,6 +1,6 @@
 //! What a configuration comes to: presets, arithmetic, policies.
 
-use super::tail_sampling::{PolicySpec, Rule, StatusCode};
+use super::tail_sampling::{Allocation, ErrorMode, PolicySpec, Rule, StatusCode};
 use super::*;
 use crate::config::reference::{self, Kind};
 use crate::config::sampling::{RatioMode, RatioSpec};
@@ -158,8 +158,102 @@ tail_sampling:
         "decision_cache",
         "policies[2].probabilistic.hash_salt",
         "policies[3].and.and_sub_policy[0].string_attribute.cache_max_size",
+        // Where the Collector does something else than it documents.
+        "policies[1].latency",
+        "policies[1].latency",
+        "policies[2].probabilistic",
+        "policies",
+        "policies",
     ];
     assert_eq!(notes, expected.map(|key| format!("tail_sampling.{key}")), "what has no effect is said");
+}
+
+#[test]
+fn each_type_of_policy_is_read_with_its_fields() {
+    let text = "\
+tail_sampling:
+  policies:
+    - {name: a, type: numeric_attribute, numeric_attribute: {key: k, min_value: -5, max_value: 0, invert_match: true}}
+    - {name: b, type: numeric_attribute, numeric_attribute: {key: k, max_value: 7}}
+    - {name: c, type: boolean_attribute, boolean_attribute: {key: k, value: true, invert_match: true}}
+    - {name: d, type: boolean_attribute, boolean_attribute: {key: k}}
+    - {name: e, type: trace_state, trace_state: {key: k, values: [v, 1]}}
+    - {name: f, type: trace_flags}
+    - {name: g, type: span_count, span_count: {min_spans: 2, max_spans: 20}}
+    - {name: h, type: rate_limiting, rate_limiting: {spans_per_second: 35, burst_capacity: 70}}
+    - {name: i, type: bytes_limiting, bytes_limiting: {bytes_per_second: 1_024_000}}
+    - {name: j, type: not, not: {not_sub_policy: {type: latency, latency: {threshold_ms: 1000}}}}
+    - name: k
+      type: composite
+      composite:
+        max_total_spans_per_second: 1000
+        policy_order: [y, x]
+        composite_sub_policy:
+          - {name: x, type: always_sample}
+          - {name: y, type: and, and: {and_sub_policy: [{type: trace_flags}, {type: trace_flags}]}}
+        rate_allocation: [{policy: y, percent: 50}]
+";
+    let config = load(&file(text));
+    let numeric = |min_value, max_value, invert_match| Rule::NumericAttribute {
+        key: "k".into(),
+        min_value,
+        max_value,
+        invert_match,
+    };
+    let boolean = |value, invert_match| Rule::BooleanAttribute { key: "k".into(), value, invert_match };
+    let unnamed = |rule| PolicySpec { name: String::new(), rule };
+    let latency = Rule::Latency { threshold_ms: 1000, upper_threshold_ms: 0 };
+    let parts = vec![
+        PolicySpec { name: "x".into(), rule: Rule::AlwaysSample },
+        PolicySpec { name: "y".into(), rule: Rule::And(vec![unnamed(Rule::TraceFlags), unnamed(Rule::TraceFlags)]) },
+    ];
+    let expected = [
+        numeric(Some(-5), Some(0), true),
+        numeric(None, Some(7), false),
+        boolean(true, true),
+        boolean(false, false),
+        Rule::TraceState { key: "k".into(), values: vec!["v".into(), "1".into()] },
+        Rule::TraceFlags,
+        Rule::SpanCount { min_spans: 2, max_spans: 20 },
+        Rule::RateLimiting { spans_per_second: 35, burst_capacity: 70 },
+        Rule::BytesLimiting { bytes_per_second: 1_024_000, burst_capacity: 0 },
+        Rule::Not(Box::new(unnamed(latency))),
+        Rule::Composite {
+            max_total_spans_per_second: 1000,
+            policy_order: vec!["y".into(), "x".into()],
+            composite_sub_policy: parts,
+            rate_allocation: vec![Allocation { policy: "y".into(), percent: 50 }],
+        },
+    ];
+    let rules: Vec<Rule> = config.tail.unwrap().policies.into_iter().map(|policy| policy.rule).collect();
+    assert_eq!(rules, expected);
+}
+
+#[test]
+fn conditions_are_read_word_for_word_and_what_is_probably_not_meant_is_noted() {
+    let text = r#"
+tail_sampling:
+  policies:
+    - name: a
+      type: ottl_condition
+      ottl_condition: {error_mode: Propagate, span: ['name == "x"', 'kind == "server"'], spanevent: ['name != nil']}
+    - {name: b, type: ottl_condition, ottl_condition: {spanevent: ['attributes["k"][0] < 1.5']}}
+"#;
+    let config = load(&file(text));
+    let rule = |error_mode, span: &[&str], spanevent: &[&str]| {
+        let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+        Rule::OttlCondition { error_mode, span: texts(span), spanevent: texts(spanevent) }
+    };
+    let rules: Vec<Rule> = config.tail.unwrap().policies.into_iter().map(|policy| policy.rule).collect();
+    let expected = [
+        rule(ErrorMode::Propagate, &["name == \"x\"", "kind == \"server\""], &["name != nil"]),
+        rule(ErrorMode::Ignore, &[], &["attributes[\"k\"][0] < 1.5"]),
+    ];
+    assert_eq!(rules, expected);
+    let path = "`tail_sampling.policies[0].ottl_condition";
+    let number = "compares a whole number with text, which is always false (character 1); did you mean `kind.string`?";
+    let nil = "compares text with nil, which is always true (character 1)";
+    assert_eq!(config.notes[..2], [format!("{path}.span[1]` {number}"), format!("{path}.spanevent[0]` {nil}")]);
 }
 
 #[test]
@@ -169,9 +263,12 @@ fn percentages_beyond_none_and_all_are_read_as_the_collector_reads_them_and_note
         load(&file(&format!("tail_sampling: {{policies: [{policy}]}}")))
     };
     let path = "`tail_sampling.policies[0].probabilistic.sampling_percentage`";
-    assert_eq!(config("150").notes, [format!("{path} is 150, above 100: it keeps everything, as 100 does")]);
-    assert_eq!(config("-1").notes, [format!("{path} is -1, below 0: it keeps nothing, as 0 does")]);
-    assert_eq!(config("0").notes.len() + config("100").notes.len(), 0);
+    let noted = |percentage: &str| -> Vec<String> {
+        config(percentage).notes.into_iter().filter(|note| note.starts_with(path)).collect()
+    };
+    assert_eq!(noted("150"), [format!("{path} is 150, above 100: it keeps everything, as 100 does")]);
+    assert_eq!(noted("-1"), [format!("{path} is -1, below 0: it keeps nothing, as 0 does")]);
+    assert_eq!(noted("0").len() + noted("100").len(), 0);
 }
 
 #[test]

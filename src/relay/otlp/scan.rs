@@ -189,6 +189,7 @@ impl<'a, O: Observer> Walk<'a, O> {
             parentage: facts.parentage(),
             kind: facts.kind(),
             status: facts.status(),
+            sampled: facts.sampled(),
             start: facts.start,
             end: facts.end,
             trace_state: (!facts.trace_state.is_empty()).then_some((state_at, facts.trace_state.len() as u32)),

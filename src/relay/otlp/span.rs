@@ -21,6 +21,9 @@ pub(super) struct Facts<'a> {
     code: i32,
 }
 
+/// Bit 0 of `Span.flags`, the lowest of the trace flags of W3C Trace Context.
+const SAMPLED: u32 = 1;
+
 /// Bits 8 and 9 of `Span.flags`: whether the parent is remote is known, and it is.
 const PARENT_IS_REMOTE: u32 = 0x300;
 
@@ -46,6 +49,10 @@ impl Facts<'_> {
             2 => Status::Error,
             _ => Status::Other,
         }
+    }
+
+    pub(super) fn sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     pub(super) fn has_span_id(&self) -> bool {

@@ -19,7 +19,8 @@ pub struct Facts {
     passed: Threshold,
     marks: Marks,
     spans: u32,
-    statuses: u8,
+    /// A bit for each status, and [`SAMPLED`].
+    seen: u8,
 }
 
 const _: () = assert!(size_of::<Facts>() <= 64, "there is one for every open trace");
@@ -27,41 +28,71 @@ const _: () = assert!(size_of::<Facts>() <= 64, "there is one for every open tra
 /// No randomness: it has 56 bits.
 const UNKNOWN: u64 = u64::MAX;
 
+/// Some span had the sampled bit in its trace flags.
+const SAMPLED: u8 = 16;
+
 /// What one span adds.
 #[derive(Clone, Copy, Debug)]
-pub struct SpanFacts {
+pub struct SpanFacts<'a> {
     /// When it began, in nanoseconds since 1970; 0 is unknown.
     pub start: u64,
     /// When it ended, in nanoseconds since 1970.
     pub end: u64,
     /// Its status.
     pub status: Status,
+    /// Whether its trace flags have the sampled bit.
+    pub sampled: bool,
     /// Its length in bytes.
     pub len: u32,
     /// `rv` of its tracestate.
     pub randomness: Option<u64>,
+    /// The tracestate itself, if it has one.
+    pub trace_state: Option<&'a [u8]>,
 }
 
 impl Default for Facts {
     fn default() -> Facts {
         let passed = Threshold::ALL;
-        Facts { start: 0, end: 0, bytes: 0, randomness: UNKNOWN, passed, marks: Marks::NONE, spans: 0, statuses: 0 }
+        Facts { start: 0, end: 0, bytes: 0, randomness: UNKNOWN, passed, marks: Marks::NONE, spans: 0, seen: 0 }
     }
 }
 
 impl Facts {
     /// Takes a span into account.
-    pub fn note(&mut self, span: &SpanFacts) {
+    pub fn note(&mut self, span: &SpanFacts<'_>) {
         if span.start != 0 && (self.start == 0 || span.start < self.start) {
             self.start = span.start;
         }
         self.end = self.end.max(span.end);
-        self.statuses |= bit(span.status);
+        self.seen |= bit(span.status) | if span.sampled { SAMPLED } else { 0 };
         self.spans = self.spans.saturating_add(1);
         self.bytes += u64::from(span.len);
         if self.randomness == UNKNOWN {
             self.randomness = span.randomness.unwrap_or(UNKNOWN);
         }
+    }
+
+    /// Takes a span's start and end into account, and nothing else of it, as the Collector does: a start of 0 is the
+    /// earliest of all until the next span comes.
+    pub(super) fn note_bounds_as_collector(&mut self, before: (u64, u64), span: &SpanFacts<'_>) -> (u64, u64) {
+        let start = if before.0 == 0 { span.start } else { before.0.min(span.start) };
+        (self.start, self.end) = (start, before.1.max(span.end));
+        (self.start, self.end)
+    }
+
+    /// The earliest start and the latest end so far.
+    pub(super) fn bounds(&self) -> (u64, u64) {
+        (self.start, self.end)
+    }
+
+    /// Takes bytes around the spans into account.
+    pub fn note_envelope(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+
+    /// Answers the question `number` with yes.
+    pub(super) fn set_mark(&mut self, number: usize) {
+        self.marks.set(number, true);
     }
 
     /// Takes the answers of a span or its resource into account.
@@ -85,7 +116,7 @@ impl Facts {
 
     /// Whether some span has this status.
     pub fn has_status(&self, status: Status) -> bool {
-        self.statuses & bit(status) != 0
+        self.seen & bit(status) != 0
     }
 
     /// From the earliest start to the latest end, in nanoseconds; 0 while one of the two is unknown, or when the clocks
@@ -104,12 +135,17 @@ impl Facts {
         (self.randomness != UNKNOWN).then_some(self.randomness)
     }
 
-    /// How many spans there are: what a `span_count` policy will ask.
+    /// Whether some span had the sampled bit in its trace flags.
+    pub fn is_sampled(&self) -> bool {
+        self.seen & SAMPLED != 0
+    }
+
+    /// How many spans there are.
     pub fn spans(&self) -> u32 {
         self.spans
     }
 
-    /// How many bytes they have: what a `bytes_limiting` policy will ask.
+    /// How many bytes they have; where a policy asks, with the envelopes that they came in.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -128,9 +164,17 @@ fn bit(status: Status) -> u8 {
 mod tests {
     use super::*;
 
-    const SPAN: SpanFacts = SpanFacts { start: 10, end: 20, status: Status::Unset, len: 100, randomness: None };
+    const SPAN: SpanFacts<'static> = SpanFacts {
+        start: 10,
+        end: 20,
+        status: Status::Unset,
+        sampled: false,
+        len: 100,
+        randomness: None,
+        trace_state: None,
+    };
 
-    fn facts(spans: &[SpanFacts]) -> Facts {
+    fn facts(spans: &[SpanFacts<'_>]) -> Facts {
         let mut facts = Facts::default();
         spans.iter().for_each(|span| facts.note(span));
         facts
@@ -157,6 +201,14 @@ mod tests {
         assert_eq!((facts.spans(), facts.bytes()), (2, 123));
         let seen = [Status::Unset, Status::Ok, Status::Error, Status::Other].map(|status| facts.has_status(status));
         assert_eq!(seen, [true, false, true, false]);
+    }
+
+    #[test]
+    fn one_sampled_span_is_enough_and_is_no_status() {
+        let sampled = SpanFacts { sampled: true, ..SPAN };
+        assert!(!facts(&[SPAN]).is_sampled());
+        let facts = facts(&[SPAN, sampled, SPAN]);
+        assert!(facts.is_sampled() && !facts.has_status(Status::Other));
     }
 
     #[test]

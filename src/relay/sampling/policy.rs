@@ -3,91 +3,50 @@
 //!
 //! A policy is one file in `policy/`: it compiles the fields of its [`Rule`] and votes on [`Facts`]. To add one, add that
 //! file, a variant of [`Rule`] and one of `Policy`; the compiler names the two places that must know it, and
-//! `config/policies/rules.rs` reads its block. Policies ask for attributes through [`Watch`] while they are compiled; what
+//! `config/policies/rules.rs` reads its block. Policies ask for attributes through [`Watch`](crate::relay::sampling::facts::Watch) while they are compiled; what
 //! none asks for is never looked at.
 //!
-//! The Collector's other ten fit in so: `not` and `composite` hold policies, as `and` does. `numeric_attribute` and
-//! `boolean_attribute` are further kinds of [`Matcher`](crate::relay::sampling::facts::Matcher). `span_count` asks what
-//! [`Facts`] know already; `trace_state`, `trace_flags` and `ottl_condition` have a span answer as it arrives, with a
-//! [mark](crate::relay::sampling::facts::Marks) or a field of their own in the facts. `rate_limiting` and `bytes_limiting`
-//! are told the time in `Case` and remember what they have let through in a `Cell` of their own, for no policy is asked by
-//! two at once.
+//! A policy that asks for something else of a span than attributes has its question answered as the span arrives, with a
+//! [mark](crate::relay::sampling::facts::Marks) in the facts. One that limits a rate is told the time in `Case` and remembers
+//! what it has let through in a `Cell` of its own, for no policy is asked by two at once.
 
 mod and;
+mod boolean_attribute;
+mod bucket;
+mod bytes_limiting;
 mod compile;
+mod composite;
 mod latency;
+mod not;
+mod numeric_attribute;
+mod ottl_condition;
+mod place;
 mod probabilistic;
+mod rate_limiting;
+mod rule;
+mod sampler;
+mod span_count;
 mod status_code;
 mod string_attribute;
+mod trace_flags;
+mod trace_state;
 
 use std::fmt;
 
+use crate::relay::clock::Tick;
 use crate::relay::otlp::TraceId;
-use crate::relay::sampling::facts::{Facts, Watch};
+use crate::relay::sampling::facts::Facts;
 use crate::relay::sampling::threshold::Threshold;
-use compile::Compiler;
 
-/// A span's status as policies name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusCode {
-    /// Nothing said.
-    Unset,
-    /// Explicitly fine.
-    Ok,
-    /// Failed.
-    Error,
-}
+pub use crate::relay::sampling::compat::Compat;
+pub use crate::relay::sampling::ottl::ErrorMode;
+pub use place::Place;
+pub use rule::{Allocation, PolicySpec, Rule, StatusCode};
+pub use sampler::{Options, Sampler};
 
-/// A policy: a name for metrics, and its rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PolicySpec {
-    /// Unique, for metrics and books.
-    pub name: String,
-    /// What it looks for.
-    pub rule: Rule,
-}
-
-/// What a policy looks for, in the Collector's own field names.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rule {
-    /// Everything.
-    AlwaysSample,
-    /// Any span with one of these.
-    StatusCode {
-        /// The statuses looked for.
-        status_codes: Vec<StatusCode>,
-    },
-    /// The trace took longer: from its earliest start to its latest end, compared in nanoseconds.
-    Latency {
-        /// Longer than this, in milliseconds.
-        threshold_ms: u64,
-        /// At most this, in milliseconds; 0 is no bound.
-        upper_threshold_ms: u64,
-    },
-    /// A share, by the trace's randomness.
-    Probabilistic {
-        /// Percents: nothing is kept by 0 and less, everything by 100 and more.
-        sampling_percentage: f64,
-        /// Kept from the Collector's block; decisions here are made on the trace's own randomness.
-        hash_salt: String,
-    },
-    /// An attribute of resource or span.
-    StringAttribute {
-        /// Its name.
-        key: String,
-        /// Texts or regular expressions.
-        values: Vec<String>,
-        /// Whether `values` are regular expressions, unanchored.
-        enabled_regex_matching: bool,
-        /// Whether it is the absence of a match that counts.
-        invert_match: bool,
-        /// Results of matching remembered by the Collector; nothing needs to be remembered here.
-        cache_max_size: usize,
-    },
-    /// All of them.
-    And(Vec<PolicySpec>),
-    /// All of them, and then the trace goes, whatever else wants it.
-    Drop(Vec<PolicySpec>),
+/// What is wrong with a regular expression of a policy and where, if anything is.
+pub fn check_pattern(pattern: &str) -> Result<(), String> {
+    crate::relay::sampling::pattern::read(pattern).map(drop)
 }
 
 /// What is wrong with a policy: nothing runs until it is right.
@@ -139,6 +98,18 @@ type Vote = Option<Threshold>;
 struct Case<'a> {
     trace: &'a TraceId,
     facts: &'a Facts,
+    now: Tick,
+}
+
+/// Which traces a policy can want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// None.
+    Never,
+    /// It depends.
+    Sometimes,
+    /// All.
+    Always,
 }
 
 /// A compiled policy. `drop` is none: it has no vote but a veto, and stands beside them in [`Sampler`].
@@ -149,7 +120,17 @@ enum Policy {
     Latency(latency::Latency),
     Probabilistic(probabilistic::Probabilistic),
     StringAttribute(string_attribute::StringAttribute),
+    NumericAttribute(numeric_attribute::NumericAttribute),
+    BooleanAttribute(boolean_attribute::BooleanAttribute),
+    TraceState(trace_state::TraceState),
+    TraceFlags,
+    SpanCount(span_count::SpanCount),
+    RateLimiting(rate_limiting::RateLimiting),
+    BytesLimiting(bytes_limiting::BytesLimiting),
+    OttlCondition(ottl_condition::OttlCondition),
     And(and::And),
+    Not(not::Not),
+    Composite(composite::Composite),
 }
 
 impl Policy {
@@ -160,74 +141,78 @@ impl Policy {
             Policy::Latency(policy) => policy.vote(case.facts),
             Policy::Probabilistic(policy) => policy.vote(case.trace, case.facts),
             Policy::StringAttribute(policy) => policy.vote(case.facts),
+            Policy::NumericAttribute(policy) => policy.vote(case.facts),
+            Policy::BooleanAttribute(policy) => policy.vote(case.facts),
+            Policy::TraceState(policy) => policy.vote(case.facts),
+            Policy::TraceFlags => trace_flags::vote(case.facts),
+            Policy::SpanCount(policy) => policy.vote(case.facts),
+            Policy::RateLimiting(policy) => policy.vote(case.facts, case.now),
+            Policy::BytesLimiting(policy) => policy.vote(case.facts, case.now),
+            Policy::OttlCondition(policy) => policy.vote(case.facts),
             Policy::And(policy) => policy.vote(case),
+            Policy::Not(policy) => policy.vote(case),
+            Policy::Composite(policy) => policy.vote(case),
         }
     }
-}
 
-/// All policies of a configuration.
-#[derive(Debug)]
-pub struct Sampler {
-    names: Vec<String>,
-    drops: Vec<(u16, and::And)>,
-    keeps: Vec<(u16, Policy)>,
-    watch: Watch,
-    notes: Vec<PolicyNote>,
-}
+    /// Whether it has no vote because something could not be evaluated: then its opposite has none either.
+    fn failed(&self, case: Case<'_>) -> bool {
+        matches!(self, Policy::OttlCondition(policy) if policy.failed(case.facts))
+    }
 
-impl Sampler {
-    /// Compiles the policies, or says everything that is wrong with them.
-    pub fn new(specs: &[PolicySpec]) -> Result<Sampler, Vec<PolicyProblem>> {
-        let mut compiler = Compiler::default();
-        let (mut drops, mut keeps) = (Vec::new(), Vec::new());
-        compiler.check_names(specs);
-        for (place, spec) in specs.iter().enumerate() {
-            let Ok(number) = u16::try_from(place) else { break };
-            compiler.at(format!("policies[{place}]"), |compiler| match &spec.rule {
-                Rule::Drop(policies) => drops.extend(compiler.drop_policy(policies).map(|all| (number, all))),
-                rule => keeps.extend(compiler.policy(rule).map(|policy| (number, policy))),
-            });
+    /// Whether its vote depends on what it was asked before, so that asking it costs something.
+    fn is_limit(&self) -> bool {
+        match self {
+            Policy::RateLimiting(_) | Policy::BytesLimiting(_) | Policy::Composite(_) => true,
+            Policy::And(policy) => policy.inside().iter().any(Policy::is_limit),
+            Policy::Not(policy) => policy.inside().is_limit(),
+            Policy::AlwaysSample
+            | Policy::StatusCode(_)
+            | Policy::Latency(_)
+            | Policy::Probabilistic(_)
+            | Policy::StringAttribute(_)
+            | Policy::NumericAttribute(_)
+            | Policy::BooleanAttribute(_)
+            | Policy::TraceState(_)
+            | Policy::TraceFlags
+            | Policy::SpanCount(_)
+            | Policy::OttlCondition(_) => false,
         }
-        let Compiler { watch, problems, notes, .. } = compiler;
-        let names = specs.iter().map(|spec| spec.name.clone()).collect();
-        if problems.is_empty() { Ok(Sampler { names, drops, keeps, watch, notes }) } else { Err(problems) }
     }
 
-    /// The policies' names, in the order of the configuration.
-    pub fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// Which attributes have to be looked at.
-    pub fn watch(&self) -> &Watch {
-        &self.watch
-    }
-
-    /// What the configuration says that has no effect here, or another one than somebody may expect.
-    pub fn notes(&self) -> &[PolicyNote] {
-        &self.notes
-    }
-
-    /// Decides a trace on what is known of it. `drop` policies come first, wherever they stand, and what they match goes.
-    /// Then the first policy that wants the trace gets the credit, and the smallest threshold of all that do is the one it
-    /// is kept by: each of them alone would have kept it.
-    pub fn decide(&self, trace: &TraceId, facts: &Facts) -> Verdict {
-        let case = Case { trace, facts };
-        if let Some((place, _)) = self.drops.iter().find(|(_, all)| all.vote(case).is_some()) {
-            return Verdict::Release { drop_policy: Some(*place) };
+    /// Whether its vote is a matter of the trace alone, and neither of chance nor of who came before.
+    fn is_certain(&self) -> bool {
+        match self {
+            Policy::Probabilistic(_) => false,
+            Policy::And(policy) => policy.inside().iter().all(Policy::is_certain),
+            Policy::Not(policy) => policy.inside().is_certain(),
+            other => !other.is_limit(),
         }
-        let mut kept: Option<(u16, Threshold)> = None;
-        for (place, policy) in &self.keeps {
-            let Some(threshold) = policy.vote(case) else { continue };
-            kept = Some(kept.map_or((*place, threshold), |(first, least)| (first, least.min(threshold))));
-            // No threshold is smaller, and no policy here changes by being asked.
-            if threshold == Threshold::ALL {
-                break;
-            }
-        }
-        match kept {
-            Some((policy, threshold)) => Verdict::Keep { policy, threshold: threshold.max(facts.passed()) },
-            None => Verdict::Release { drop_policy: None },
+    }
+
+    /// Which traces it can want, as far as that can be told.
+    fn reach(&self) -> Reach {
+        match self {
+            Policy::AlwaysSample => Reach::Always,
+            Policy::Probabilistic(policy) => policy.reach(),
+            Policy::SpanCount(policy) => policy.reach(),
+            Policy::And(policy) => policy.reach(),
+            Policy::Not(policy) => match policy.inside().reach() {
+                Reach::Never => Reach::Always,
+                Reach::Sometimes => Reach::Sometimes,
+                Reach::Always => Reach::Never,
+            },
+            Policy::StatusCode(_)
+            | Policy::Latency(_)
+            | Policy::StringAttribute(_)
+            | Policy::NumericAttribute(_)
+            | Policy::BooleanAttribute(_)
+            | Policy::TraceState(_)
+            | Policy::TraceFlags
+            | Policy::RateLimiting(_)
+            | Policy::BytesLimiting(_)
+            | Policy::OttlCondition(_)
+            | Policy::Composite(_) => Reach::Sometimes,
         }
     }
 }

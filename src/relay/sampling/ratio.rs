@@ -23,9 +23,10 @@ mod fnv;
 use crate::relay::otlp::TraceId;
 use crate::relay::sampling::threshold::{DIGITS_MAX, low_64};
 use crate::relay::sampling::tracestate::{self, Stamp};
-use fnv::{Fnv14, Fnv64};
+use fnv::Fnv14;
 
 pub use crate::relay::sampling::threshold::{Threshold, randomness_of};
+pub use fnv::Fnv64;
 
 /// How a ratio is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

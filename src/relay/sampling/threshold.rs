@@ -18,6 +18,11 @@ impl Threshold {
     /// Keeps everything.
     pub const ALL: Threshold = Threshold(0);
 
+    /// Nobody can say which share: what a rate limit lets through, say. It is the largest there is, so that what has to
+    /// pass several is untold when one of them is, and its spans are stamped with nothing. (As a share it would be 2^-56,
+    /// which nobody asks for.)
+    pub const UNTOLD: Threshold = Threshold(WHOLE - 1);
+
     /// Hexadecimal digits of `th` unless more are asked for: they keep a share within 2^-16 of what was asked for.
     pub const PRECISION: u32 = 4;
 

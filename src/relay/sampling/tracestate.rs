@@ -37,6 +37,36 @@ pub fn randomness(trace_state: &[u8]) -> Option<u64> {
     read(trace_state).randomness
 }
 
+/// Whether a tracestate keeps to the grammar of W3C Trace Context.
+pub fn is_readable(trace_state: &[u8]) -> bool {
+    Members::check(trace_state).is_some()
+}
+
+/// The same as the Collector's library has it: a key begins with a letter (in front of an `@`, with a letter or a digit), and
+/// none comes twice.
+pub fn is_readable_by_collector(trace_state: &[u8]) -> bool {
+    let keys: Vec<&[u8]> = members(trace_state).map(|(key, _)| key).collect();
+    let twice = keys.iter().enumerate().any(|(place, key)| keys[..place].contains(key));
+    is_readable(trace_state) && !twice && keys.into_iter().all(key_fine_for_collector)
+}
+
+fn key_fine_for_collector(key: &[u8]) -> bool {
+    let begins_with_letter = |part: &[u8]| part.first().is_some_and(u8::is_ascii_lowercase);
+    match key.iter().position(|&byte| byte == b'@') {
+        None => begins_with_letter(key),
+        Some(at) => {
+            let (tenant, system) = (&key[..at], &key[at + 1..]);
+            let lengths_fine = (1..=241).contains(&tenant.len()) && system.len() <= 14 && !system.contains(&b'@');
+            lengths_fine && begins_with_letter(system)
+        }
+    }
+}
+
+/// The members of a tracestate in order, keys and values; what is no member is passed over.
+pub fn members(trace_state: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    split(trace_state).flatten()
+}
+
 /// Writes the tracestate of a kept span behind `out`, given the one that it came with: `ot` first, then all others as
 /// they came.
 ///

@@ -1,81 +1,102 @@
-//! Which attributes policies ask for, and what spans and resources answer. Nothing else is looked at, and nothing at all
-//! when no policy asks.
+//! What policies ask of attributes, tracestates and durations, and what spans and resources answer. Nothing else is looked
+//! at, and nothing at all when no policy asks.
 
 use std::hash::BuildHasherDefault;
 
 use hashbrown::{HashMap, HashSet};
-use regex::bytes::RegexSet;
 use siphasher::sip::SipHasher13;
 
 use crate::relay::otlp::{Observer, Value};
+use crate::relay::sampling::compat::Compat;
+use crate::relay::sampling::facts::{Facts, SpanFacts};
 use crate::relay::sampling::marks::Marks;
 
-/// What is looked for in a text. Asking for the same again costs nothing: see [`Watch::ask`].
-#[derive(Clone, Debug)]
-pub enum Matcher {
-    /// The text is one of these.
-    Exact(HashSet<Box<[u8]>, Hashing>),
-    /// One of these patterns matches anywhere in the text.
-    Pattern(RegexSet),
-}
+pub use matcher::{Matcher, Range};
+pub use states::Window;
+use states::{StateQuestion, WindowQuestion};
+
+mod matcher;
+mod states;
 
 /// The texts are the configuration's own: nobody who sends spans chooses where they collide, so no secret is needed.
 pub type Hashing = BuildHasherDefault<SipHasher13>;
 
-impl Matcher {
-    /// One of `values`, byte for byte.
-    pub fn exact<'a>(values: impl IntoIterator<Item = &'a str>) -> Matcher {
-        Matcher::Exact(values.into_iter().map(|value| value.as_bytes().into()).collect())
-    }
-
-    fn matches(&self, text: &[u8]) -> bool {
-        match self {
-            Matcher::Exact(values) => values.contains(text),
-            Matcher::Pattern(patterns) => patterns.is_match(text),
-        }
-    }
-
-    fn is_same(&self, other: &Matcher) -> bool {
-        match (self, other) {
-            (Matcher::Exact(these), Matcher::Exact(those)) => these == those,
-            (Matcher::Pattern(these), Matcher::Pattern(those)) => these.patterns() == those.patterns(),
-            (Matcher::Exact(_), Matcher::Pattern(_)) | (Matcher::Pattern(_), Matcher::Exact(_)) => false,
-        }
-    }
-}
-
-/// The attributes that policies ask for. Every question has a number, by which [`Marks`] hold its answer.
+/// What policies ask of spans and resources. Every question has a number, by which [`Marks`] hold its answer.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    /// The questions about each key.
-    keys: HashMap<Box<[u8]>, Vec<usize>, Hashing>,
+    compat: Compat,
+    /// The questions about each attribute.
+    keys: HashMap<Box<[u8]>, Vec<(usize, Matcher)>, Hashing>,
     /// Lengths that keys have, as bits; the last bit stands for 63 and more. Most attributes are passed over by it.
     lengths: u64,
-    matchers: Vec<Matcher>,
+    states: Vec<StateQuestion>,
+    windows: Vec<WindowQuestion>,
+    /// How many numbers have been given.
+    numbers: usize,
+    bytes: bool,
 }
 
 impl Watch {
+    /// No questions yet; those to come are answered in the one way or the other.
+    pub fn new(compat: Compat) -> Watch {
+        Watch { compat, ..Watch::default() }
+    }
+
     /// Adds a question about the values of `key`, and says its number: that of an earlier one if it was the same.
     pub fn ask(&mut self, key: &str, matcher: Matcher) -> usize {
-        let questions = self.keys.entry(key.as_bytes().into()).or_default();
-        if let Some(&same) = questions.iter().find(|&&number| self.matchers[number].is_same(&matcher)) {
-            return same;
-        }
-        let number = self.matchers.len();
-        questions.push(number);
-        self.matchers.push(matcher);
+        let (next, compat) = (&mut self.numbers, self.compat);
+        let questions = self.keys.entry(key.as_bytes().into()).or_insert_with(|| match compat {
+            Compat::Strict => Vec::new(),
+            // Of a key that comes twice, the Collector sees the first: whether it has come is a question too.
+            Compat::Otelcol => vec![(number(next), Matcher::Present)],
+        });
         self.lengths |= length_bit(key.as_bytes());
+        if let Some((same, _)) = questions.iter().find(|(_, other)| other.is_same(&matcher)) {
+            return *same;
+        }
+        let number = number(next);
+        questions.push((number, matcher));
         number
+    }
+
+    /// Adds the question whether a span's tracestate has one of `values` at `key`.
+    pub fn ask_state<'a>(&mut self, key: &str, values: impl IntoIterator<Item = &'a str>) -> usize {
+        let values: HashSet<Box<[u8]>, Hashing> = values.into_iter().map(|value| value.as_bytes().into()).collect();
+        let number = number(&mut self.numbers);
+        self.states.push(StateQuestion { number, key: key.as_bytes().into(), values });
+        number
+    }
+
+    /// Adds the question whether the trace has been in a window of durations after any of its spans.
+    pub fn ask_window(&mut self, window: Window) -> usize {
+        let number = number(&mut self.numbers);
+        self.windows.push(WindowQuestion { number, window });
+        number
+    }
+
+    /// The number of a question that is answered elsewhere.
+    pub fn reserve(&mut self) -> usize {
+        number(&mut self.numbers)
+    }
+
+    /// Asks for the bytes around the spans to be counted too.
+    pub fn ask_bytes(&mut self) {
+        self.bytes = true;
+    }
+
+    /// Whether the bytes around the spans count.
+    pub fn asks_bytes(&self) -> bool {
+        self.bytes
     }
 
     /// Whether nobody asks for attributes.
     pub fn is_empty(&self) -> bool {
-        self.matchers.is_empty()
+        self.keys.is_empty()
     }
 
     /// How many questions there are; their numbers are below this.
     pub fn len(&self) -> usize {
-        self.matchers.len()
+        self.numbers
     }
 
     /// What a resource answers; `walk` shows its attributes one by one. Made to be asked once for each distinct resource.
@@ -87,22 +108,43 @@ impl Watch {
         marks
     }
 
-    /// Answers for one attribute. A key that comes twice counts as it came last. An empty text of a span matches nothing
-    /// and one of a resource is matched like any other, as in the Collector.
+    /// Takes a span into account, and its answers to what is asked of a span beside its attributes.
+    pub fn note(&self, span: &SpanFacts<'_>, facts: &mut Facts) {
+        let before = facts.bounds();
+        facts.note(span);
+        if let (Some(state), false) = (span.trace_state, self.states.is_empty()) {
+            states::answer(&self.states, state, self.compat, facts);
+        }
+        if !self.windows.is_empty() {
+            let (start, end) = facts.note_bounds_as_collector(before, span);
+            self.windows
+                .iter()
+                .filter(|asked| asked.window.holds(start, end))
+                .for_each(|asked| facts.set_mark(asked.number));
+        }
+    }
+
+    /// Answers for one attribute. A key that comes twice counts as it came last, or first in the Collector.
     #[inline]
-    fn answer(&self, key: &[u8], value: Value<'_>, marks: &mut Marks, empty_counts: bool) {
+    fn answer(&self, key: &[u8], value: Value<'_>, marks: &mut Marks, on_resource: bool) {
         if self.lengths & length_bit(key) == 0 {
             return;
         }
         let Some(questions) = self.keys.get(key) else { return };
-        for &number in questions {
-            let matches = match value {
-                Value::Str(text) => (empty_counts || !text.is_empty()) && self.matchers[number].matches(text),
-                Value::Bool(_) | Value::Int(_) | Value::Double(_) | Value::Other | Value::Empty => false,
-            };
-            marks.set(number, matches);
+        if let Some((seen, Matcher::Present)) = questions.first()
+            && marks.has(*seen)
+        {
+            return;
+        }
+        for (number, matcher) in questions {
+            marks.set(*number, matcher.matches(value, on_resource, self.compat));
         }
     }
+}
+
+fn number(next: &mut usize) -> usize {
+    *next += 1;
+    *next - 1
 }
 
 fn length_bit(key: &[u8]) -> u64 {

@@ -9,20 +9,24 @@
 //! which a backend can count what they stand for. 100 and more keeps everything, 0 and less nothing.
 //!
 //! `hash_salt` is read and has no effect: the Collector mixes it into a hash of the trace id, and what it keeps then is not
-//! what the threshold that it writes says. For the Collector's choice of traces, see `sampling.ratio` with the mode
-//! `otel_fnv64`.
+//! what the threshold that it writes says. With `sampling.compat: otelcol` that hash decides, and no threshold is written.
 
-use super::Vote;
 use super::compile::Compiler;
+use super::{Reach, Vote};
 use crate::relay::otlp::TraceId;
+use crate::relay::sampling::compat::Compat;
+use crate::relay::sampling::differences::PROBABILISTIC_HASH;
 use crate::relay::sampling::facts::Facts;
+use crate::relay::sampling::ratio::Fnv64;
 use crate::relay::sampling::threshold::{Threshold, randomness_of};
 
 /// A share of all traces.
 #[derive(Debug)]
-pub(super) struct Probabilistic {
-    /// Nothing when nothing is kept.
-    threshold: Option<Threshold>,
+pub(super) enum Probabilistic {
+    /// By randomness; nothing when nothing is kept.
+    Consistent(Option<Threshold>),
+    /// By the Collector's hash.
+    Hash(Fnv64),
 }
 
 impl Probabilistic {
@@ -38,14 +42,43 @@ impl Probabilistic {
         if 100.0 < percentage {
             compiler.note(field, format!("is {percentage}, above 100: it keeps everything, as 100 does"));
         }
-        if !hash_salt.is_empty() {
-            compiler.note("hash_salt", "has no effect: the trace's own randomness decides, which needs no salt");
+        if 0.0 < percentage && percentage < 100.0 {
+            compiler.differs(&PROBABILISTIC_HASH);
         }
-        Some(Probabilistic { threshold: Threshold::of_share(percentage / 100.0) })
+        Some(match compiler.compat {
+            Compat::Strict => {
+                if !hash_salt.is_empty() {
+                    compiler
+                        .note("hash_salt", "has no effect: the trace's own randomness decides, which needs no salt");
+                }
+                Probabilistic::Consistent(Threshold::of_share(percentage / 100.0))
+            }
+            Compat::Otelcol => Probabilistic::Hash(Fnv64::new((percentage / 100.0).clamp(0.0, 1.0), hash_salt)),
+        })
     }
 
     pub(super) fn vote(&self, trace: &TraceId, facts: &Facts) -> Vote {
-        let randomness = facts.randomness().unwrap_or_else(|| randomness_of(trace));
-        self.threshold.filter(|threshold| threshold.keeps(randomness))
+        match self {
+            Probabilistic::Consistent(threshold) => {
+                let randomness = facts.randomness().unwrap_or_else(|| randomness_of(trace));
+                threshold.filter(|threshold| threshold.keeps(randomness))
+            }
+            Probabilistic::Hash(hash) => hash.keeps(trace).then_some(Threshold::UNTOLD),
+        }
+    }
+
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            Probabilistic::Consistent(None) => Reach::Never,
+            Probabilistic::Consistent(Some(Threshold::ALL)) => Reach::Always,
+            Probabilistic::Consistent(Some(_)) => Reach::Sometimes,
+            Probabilistic::Hash(hash) => {
+                if hash.keeps_all() {
+                    Reach::Always
+                } else {
+                    Reach::Sometimes
+                }
+            }
+        }
     }
 }

@@ -9,20 +9,23 @@
 //! ```
 //!
 //! Values are compared whole. With `enabled_regex_matching` they are patterns, and one that matches anywhere in the value is
-//! enough: write `^` and `$` where the whole is meant. The syntax is that of the `regex` crate, which is RE2's but for `\Q…\E`;
-//! `\d`, `\w`, `\s` and `\b` know all of Unicode, `(?-u:…)` turns that off. Any number of values costs one look-up, and any
-//! number of patterns one pass.
+//! enough: write `^` and `$` where the whole is meant. The syntax is RE2's, as in the Collector: see
+//! [`pattern`]. Any number of values costs one look-up, and any number of patterns one pass.
 //!
 //! Only strings match: a number is not the text that it is written with. An empty value of a span never matches. Of a key
 //! that comes twice in one span, the last one counts. With `invert_match` the trace is kept when *nothing* matches on any
 //! resource or span of it, which is also so when none has the key. `cache_max_size` is read and has no effect.
 
-use regex::bytes::{Regex, RegexSet};
+use regex::bytes::RegexSet;
 
 use super::Vote;
 use super::compile::Compiler;
-use crate::relay::sampling::facts::{Facts, Matcher};
+use crate::relay::sampling::compat::Compat;
+use crate::relay::sampling::differences::{STRING_EMPTY_PATTERN, STRING_KINDS};
+use crate::relay::sampling::facts::Facts;
+use crate::relay::sampling::pattern;
 use crate::relay::sampling::threshold::Threshold;
+use crate::relay::sampling::watch::Matcher;
 
 /// A question about an attribute, and which answer counts.
 #[derive(Debug)]
@@ -42,12 +45,16 @@ impl StringAttribute {
         if key.is_empty() {
             compiler.problem("key", "is empty: name the attribute");
         }
-        if values.iter().all(String::is_empty) {
+        let empty_counts = regex && compiler.compat == Compat::Otelcol;
+        if values.iter().all(|value| value.is_empty() && !empty_counts) {
             compiler.problem("values", "is empty: nothing could ever match");
             return None;
         }
+        if regex && values.iter().any(String::is_empty) {
+            compiler.differs(&STRING_EMPTY_PATTERN);
+        }
         let given = || values.iter().map(String::as_str).filter(|value| !value.is_empty());
-        let matcher = if regex { patterns(values, compiler)? } else { Matcher::exact(given()) };
+        let matcher = if regex { patterns(values, empty_counts, compiler)? } else { Matcher::exact(given()) };
         (!key.is_empty()).then(|| StringAttribute { question: compiler.watch.ask(key, matcher), invert })
     }
 
@@ -57,39 +64,31 @@ impl StringAttribute {
 }
 
 /// One matcher for all patterns; what is wrong with each is said with its place.
-fn patterns(values: &[String], compiler: &mut Compiler) -> Option<Matcher> {
+fn patterns(values: &[String], empty_counts: bool, compiler: &mut Compiler) -> Option<Matcher> {
     let mut fine = true;
-    for (place, value) in values.iter().enumerate() {
-        if let Err(error) = Regex::new(value) {
-            compiler.problem(format!("values[{place}]"), explain(value, &error));
-            fine = false;
+    let mut translated = Vec::with_capacity(values.len());
+    for (place, value) in values.iter().enumerate().filter(|(_, value)| empty_counts || !value.is_empty()) {
+        match pattern::read(value) {
+            Ok(text) => translated.push(text),
+            Err(message) => {
+                compiler.problem(format!("values[{place}]"), message);
+                fine = false;
+            }
         }
     }
     if !fine {
         return None;
     }
-    match RegexSet::new(values.iter().filter(|value| !value.is_empty())) {
-        Ok(set) => Some(Matcher::Pattern(set)),
+    match RegexSet::new(&translated) {
+        Ok(set) => {
+            if set.is_match(b"") {
+                compiler.differs(&STRING_KINDS);
+            }
+            Some(Matcher::Pattern(set))
+        }
         Err(error) => {
             compiler.problem("values", format!("cannot be matched together: {error}"));
             None
         }
-    }
-}
-
-/// What is wrong with a pattern and where, in one line. The crate draws the pattern, a caret under the place, and then
-/// says what it is; of a drawing that is not understood, all lines are said.
-fn explain(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let lines: Vec<&str> = text.lines().collect();
-    let what = lines.iter().find_map(|line| line.strip_prefix("error: "));
-    let caret = lines.windows(2).find_map(|pair| {
-        (pair[0].trim_start() == pattern)
-            .then(|| pair[1].find('^').map(|at| at.saturating_sub(pair[0].len() - pattern.len()) + 1))?
-    });
-    match (what, caret) {
-        (Some(what), Some(at)) => format!("`{pattern}` is no regular expression: {what}, at character {at}"),
-        (Some(what), None) => format!("`{pattern}` is no regular expression: {what}"),
-        (None, _) => format!("`{pattern}` is no regular expression: {}", lines.join(" ")),
     }
 }

@@ -33,7 +33,7 @@ pub struct Fnv64 {
 }
 
 impl Fnv64 {
-    /// A share above 0.0 and below 1.0; an empty salt is the Collector's default one.
+    /// A share between 0.0 and 1.0; an empty salt is the Collector's default one.
     pub fn new(share: f64, salt: &str) -> Fnv64 {
         let salt = if salt.is_empty() { "default-hash-seed" } else { salt };
         Fnv64 { salted: fnv64(FNV64_OFFSET, salt.as_bytes()), last: share_of_max(share) }
@@ -42,6 +42,11 @@ impl Fnv64 {
     /// Whether the trace is kept.
     pub fn keeps(&self, trace: &TraceId) -> bool {
         fnv64(self.salted, trace.as_bytes()) <= self.last
+    }
+
+    /// Whether every trace is kept.
+    pub fn keeps_all(&self) -> bool {
+        self.last == u64::MAX
     }
 }
 
@@ -97,6 +102,7 @@ mod tests {
         assert_eq!(share_of_max(0.1), 1_844_674_407_370_955_263);
         assert_eq!(share_of_max(1.0 - f64::EPSILON / 2.0), u64::MAX - 2048);
         assert_eq!(share_of_max(f64::MIN_POSITIVE / 4.0), 0);
+        assert_eq!((share_of_max(0.0), share_of_max(1.0)), (0, u64::MAX), "0 % keeps the one id whose hash is 0");
     }
 
     #[test]

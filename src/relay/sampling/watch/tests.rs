@@ -1,5 +1,7 @@
 //! What is asked, and what spans and resources answer.
 
+use regex::bytes::RegexSet;
+
 use super::*;
 
 fn patterns(patterns: &[&str]) -> Matcher {
