@@ -225,7 +225,9 @@ pub(super) const KEYS: &[Key] = &[
         path: "upstream.compression",
         kind: Kind::Choice(&["none", "gzip"]),
         default: Some("none"),
-        doc: "How requests are packed. Inside a cluster the network is cheaper than the CPU that gzip takes.",
+        doc: "How requests are packed. Inside a cluster the network is cheaper than the CPU that gzip takes: with everything \
+              kept it is 2.3 times that of a relay that looks at nothing, instead of 1.4 (tests/bench/runs); spans that are \
+              alike, as there, shrink to a twentieth of their bytes.",
     },
     Key {
         path: "upstream.timeout",
