@@ -5,12 +5,11 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use tailwater::relay::budget::Budget;
 use tailwater::relay::clock::Tick;
 use tailwater::relay::frame::Frame;
-use tailwater::relay::queue::Outcome;
 use tailwater::relay::sampling::policy::{Compat, Options, Rule, Sampler};
 use tailwater::relay::{Relay, Transport};
 
 use crate::random::Random;
-use crate::records::decode;
+use crate::records::finish;
 use crate::setup;
 use crate::spans::{self, Ids};
 
@@ -34,17 +33,7 @@ fn through(rule: Rule, compat: Compat, requests: &[Vec<u8>]) -> Vec<Span> {
         let charge = budget.charge(body.len()).unwrap();
         relay.admit(Frame::new(body.clone(), charge), Transport::Grpc, NOW).unwrap();
     }
-    relay.decide_all(NOW);
-    let (mut now, mut through) = (NOW, Vec::new());
-    loop {
-        while let Some(batch) = relay.take_batch(now) {
-            through.extend(decode(&batch));
-            relay.settle(batch, Outcome::Delivered { rejected_spans: 0 }, now);
-        }
-        let Some(due) = relay.next_due(now) else { break through };
-        now = due;
-        relay.advance(now);
-    }
+    finish(&mut relay, NOW)
 }
 
 fn span(ids: &mut Ids, trace: u8) -> Span {

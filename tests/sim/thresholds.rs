@@ -9,14 +9,13 @@ use tailwater::relay::budget::Budget;
 use tailwater::relay::clock::Tick;
 use tailwater::relay::frame::Frame;
 use tailwater::relay::otlp::TraceId;
-use tailwater::relay::queue::Outcome;
 use tailwater::relay::sampling::policy::{self, Compat, Rule, Sampler};
 use tailwater::relay::sampling::ratio::{Mode, Ratio, randomness_of};
 use tailwater::relay::sampling::{threshold::Threshold, tracestate};
 use tailwater::relay::{Options, Relay, Transport};
 
 use crate::random::Random;
-use crate::records::decode;
+use crate::records::finish;
 use crate::setup;
 use crate::spans::{self, Ids};
 
@@ -80,7 +79,7 @@ fn options(random: &mut Random, ratio: Option<Ratio>, sampler: Option<Sampler>) 
 fn play(options: Options, requests: Vec<Vec<Span>>) -> Vec<Span> {
     let budget = Budget::new(8 << 20);
     let mut relay = Relay::new(options, budget.clone()).unwrap();
-    let (mut now, mut through) = (Tick::ZERO, Vec::new());
+    let mut now = Tick::ZERO;
     for spans in requests {
         let body = spans::request(0, 1, spans);
         let charge = budget.charge(body.len()).unwrap();
@@ -88,16 +87,7 @@ fn play(options: Options, requests: Vec<Vec<Span>>) -> Vec<Span> {
         now = now.after(Duration::from_millis(1500));
         relay.advance(now);
     }
-    relay.decide_all(now);
-    loop {
-        while let Some(batch) = relay.take_batch(now) {
-            through.extend(decode(&batch));
-            relay.settle(batch, Outcome::Delivered { rejected_spans: 0 }, now);
-        }
-        let Some(due) = relay.next_due(now) else { break through };
-        now = due;
-        relay.advance(now);
-    }
+    finish(&mut relay, now)
 }
 
 fn sampler(random: &mut Random) -> Option<Sampler> {
