@@ -137,11 +137,11 @@ impl Relay {
         self.counts.rejected_span_id += u64::from(rejected.invalid_span_id);
         self.counts.rejected_malformed += u64::from(rejected.malformed);
         let custody = self.ledger.open(scanned);
-        let (names, envelopes) = self.envelopes_of(desk, &frame, now);
+        let envelopes = self.envelopes_of(desk, &frame, now);
         let request = self.runs.open(frame, envelopes);
         match self.sampler.is_some() {
-            true => self.sort(desk, request, &names, custody, now),
-            false => self.keep_at_once(desk, request, &names, custody),
+            true => self.sort(desk, request, custody, now),
+            false => self.keep_at_once(desk, request, custody),
         }
         self.runs.finish(request);
         self.settle_overhead();
@@ -185,18 +185,16 @@ impl Relay {
     }
 
     /// The envelopes of a request's scopes, each known by the place of its scope in the request.
-    fn envelopes_of(&mut self, desk: &mut Desk, frame: &Frame, now: Tick) -> (Vec<u32>, Vec<Arc<Envelope>>) {
+    fn envelopes_of(&mut self, desk: &mut Desk, frame: &Frame, now: Tick) -> Vec<Arc<Envelope>> {
         let count = desk.scan.envelopes.len();
         let mut envelopes: Vec<Arc<Envelope>> = Vec::with_capacity(count);
-        let mut names = Vec::with_capacity(count);
         for scope in 0..count as u32 {
             let resource = resource_bytes(&desk.scan, frame.bytes(), desk.scan.envelopes[scope as usize].resource);
             let envelope = self.envelope(resource, scope_bytes(&desk.scan, frame.bytes(), scope));
             self.buffer.heard(envelope.service.unwrap_or(NAMELESS), now);
-            names.push(scope);
             envelopes.push(envelope);
         }
-        (names, envelopes)
+        envelopes
     }
 
     fn envelope(&mut self, resource: Cow<'_, [u8]>, scope: Cow<'_, [u8]>) -> Arc<Envelope> {
@@ -221,7 +219,7 @@ impl Relay {
     }
 
     /// No tail sampling: the ratio decides here and now, and what it keeps goes straight to the packer.
-    fn keep_at_once(&mut self, desk: &Desk, request: u32, names: &[u32], mut custody: Custody) {
+    fn keep_at_once(&mut self, desk: &Desk, request: u32, mut custody: Custody) {
         let (mut chain, mut stamp) = (Chain::default(), Stamp::default());
         let body = self.runs.body(request).clone();
         let mut released = 0;
@@ -235,7 +233,7 @@ impl Relay {
                 self.keep(std::mem::take(&mut chain), stamp, false, &mut custody);
             }
             stamp = keep;
-            let name = names[seen.envelope as usize];
+            let name = seen.envelope;
             self.runs.append(&mut chain, request, name, seen.offset, seen.len);
         }
         self.ledger.close(custody.split(released), Fate::SampledOut(Reason::Ratio));
@@ -244,7 +242,7 @@ impl Relay {
     }
 
     /// Tail sampling: spans go to their traces, to be decided later; spans of decided traces follow the decision.
-    fn sort(&mut self, desk: &mut Desk, request: u32, names: &[u32], mut custody: Custody, now: Tick) {
+    fn sort(&mut self, desk: &mut Desk, request: u32, mut custody: Custody, now: Tick) {
         let body = self.runs.body(request).clone();
         let (mut late, mut late_stamp) = (Chain::default(), Stamp::default());
         let mut verdicts = Verdicts::default();
@@ -259,7 +257,7 @@ impl Relay {
                 _ => self.way(&seen.trace, now),
             };
             last = Some((seen.trace, way));
-            let name = names[seen.envelope as usize];
+            let name = seen.envelope;
             match way {
                 Way::Gone => {
                     self.counts.late.1 += 1;
